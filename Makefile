@@ -1,0 +1,66 @@
+# Two commands matter: `make run` and `make test`. Both install what they need by themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+STAMKUNDE := .venv/bin/stamkunde
+PYTEST := $(PYTHON) -m pytest
+BASKETS ?= 500
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help run reset test check prove soak bench replay lock
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
+
+run: .venv/.installed node_modules/.installed ## start the local AWS, deploy, seed two demo clubs, stay in the foreground
+	@$(STAMKUNDE) run
+
+reset: .venv/.installed ## throw the local AWS and all its rows away
+	@$(STAMKUNDE) reset
+
+check: .venv/.installed ## formatting, lint and strict types
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m mypy
+
+test: check node_modules/.installed ## everything that must pass
+	@$(PYTEST) tests/unit tests/architecture tests/infra -n 2
+	@$(PYTEST) tests/stores tests/functions tests/journeys tests/faults tests/replay
+
+prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md
+	@$(PYTHON) -m tests.proof
+
+soak: .venv/.installed node_modules/.installed ## long random runs (HYPOTHESIS_PROFILE=soak)
+	@HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/stores tests/journeys --timeout 7200
+
+bench: .venv/.installed node_modules/.installed ## ratios to a bare handler; writes docs/performance.md
+	@$(PYTHON) -m tests.benchmarks
+
+replay: .venv/.installed node_modules/.installed ## real receipts through the till API (BASKETS=500)
+	@$(PYTHON) -m tests.replay --baskets $(BASKETS)
+
+lock: .tools/bin/uv ## resolve and lock the Python packages again
+	@$(UV_COMPILE) pyproject.toml -o layers/dependencies/requirements.txt
+	@$(UV_COMPILE) pyproject.toml --group dev -o requirements-dev.txt
+
+UV_COMPILE = .tools/bin/uv pip compile --python-version 3.13 --generate-hashes --universal --no-header --quiet
+
+.tools/bin/uv: requirements-uv.txt
+	@echo "installing uv"
+	@python3 -m venv .tools || { echo "python3 has no venv module: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@touch $@
+
+.venv/.installed: requirements-dev.txt .tools/bin/uv
+	@echo "installing the locked Python packages"
+	@.tools/bin/uv venv --quiet --clear --python 3.13 .venv || { echo "Stamkunde needs Python 3.13 (the Lambda runtime's version): install it, or let uv download it, and try again"; exit 1; }
+	@.tools/bin/uv pip sync --quiet --python $(PYTHON) --require-hashes requirements-dev.txt
+	@.tools/bin/uv pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation -e .
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .venv/.installed
+	@echo "installing the CDK command line"
+	@npm ci --silent
+	@touch $@

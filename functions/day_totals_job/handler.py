@@ -1,0 +1,22 @@
+"""Every minute: recompute the outlet days that were touched."""
+
+from typing import TYPE_CHECKING, Any
+
+from stamkunde.bootstrap import dynamodb_client, projections
+from stamkunde.observability import logger
+from stamkunde.settings import Settings
+from stamkunde.views.service import recompute_dirty_days
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SETTINGS = Settings.from_environment()
+STORE = projections(SETTINGS, dynamodb_client(SETTINGS))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(_event: dict[str, Any], _context: "LambdaContext") -> dict[str, int]:
+    """Recompute what is dirty; a day marked again meanwhile is left for the next run."""
+    recomputed = recompute_dirty_days(STORE)
+    logger.info("days recomputed", days=recomputed)
+    return {"days": recomputed}

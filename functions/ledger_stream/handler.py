@@ -1,0 +1,35 @@
+"""Takes in what the ledger's stream tells: which outlet days to recompute, and from what.
+
+All or nothing: a batch that fails is told again, and telling twice changes nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from stamkunde.bootstrap import dynamodb_client, projections
+from stamkunde.ledger.store import club_of, entry_from_row
+from stamkunde.observability import logger
+from stamkunde.settings import Settings
+from stamkunde.shared.item import from_wire
+from stamkunde.views.model import SaleFact
+from stamkunde.views.service import note_entries, sale_fact
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SETTINGS = Settings.from_environment()
+STORE = projections(SETTINGS, dynamodb_client(SETTINGS))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> None:
+    """Note every entry that was written, and forget every one that was removed."""
+    records = event["Records"]
+    written = [_fact(record["dynamodb"]["NewImage"]) for record in records if record["eventName"] != "REMOVE"]
+    removed = [_fact(record["dynamodb"]["OldImage"]) for record in records if record["eventName"] == "REMOVE"]
+    days = note_entries(STORE, written, removed)
+    logger.info("entries noted", written=len(written), removed=len(removed), days=days)
+
+
+def _fact(image: dict[str, Any]) -> SaleFact:
+    row = from_wire(image)
+    return sale_fact(club_of(row), entry_from_row(row))

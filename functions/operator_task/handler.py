@@ -1,0 +1,40 @@
+"""What operators do, one task an invocation: see events/operator_task/ for a payload of each."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from operator_task.tasks import TASK_MODEL, TASKS, Desk, Task
+from stamkunde.bootstrap import dynamodb_client, operators
+from stamkunde.http import problem_document
+from stamkunde.observability import logger
+from stamkunde.settings import Settings
+from stamkunde.shared.errors import Refusal
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SETTINGS = Settings.from_environment()
+CLIENT = dynamodb_client(SETTINGS)
+DESK = Desk(operators(SETTINGS, CLIENT), CLIENT, SETTINGS)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> Any:
+    """Carry out one task; a refusal comes back as a problem document, with nothing written."""
+    try:
+        task = _read(event)
+        answer = TASKS[type(task)](DESK, task)
+    except Refusal as refusal:
+        logger.info("task refused", code=refusal.code)
+        return msgspec.to_builtins(problem_document(refusal, "en"))
+    logger.info("task done", task=type(task).__name__)
+    return msgspec.to_builtins(answer)
+
+
+def _read(event: dict[str, Any]) -> Task:
+    try:
+        task: Task = msgspec.convert(event, TASK_MODEL)
+        return task
+    except msgspec.ValidationError as error:
+        raise Refusal("invalid_field", {"expected": str(error).replace("`", "")}) from error

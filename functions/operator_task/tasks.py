@@ -1,0 +1,290 @@
+"""The operators' tasks: a model each, and what carries it out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from stamkunde.clubs.model import Club, ReceiptNumbers, Till
+from stamkunde.clubs.service import NewClub, Operators, ShownKey
+from stamkunde.ledger.store import LedgerStore
+from stamkunde.settings import Settings
+from stamkunde.shared.clock import iso_instant
+from stamkunde.views.model import DayTotal
+from stamkunde.views.service import rebuild_facts
+from stamkunde.views.store import DayTotals, ProjectionStore
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+type Name = Annotated[str, Meta(min_length=1, max_length=60)]
+type Rate = Annotated[int, Meta(ge=0, le=10_000)]
+type Months = Annotated[int, Meta(ge=1, le=120)]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the tasks are carried out with."""
+
+    operators: Operators
+    client: "DynamoDBClient"
+    settings: Settings
+
+
+class TaskModel(Struct, forbid_unknown_fields=True, tag_field="task"):
+    """What all tasks have in common: `task` names which."""
+
+
+class CreateClub(TaskModel, tag="create_club"):
+    """A new club; currency, time zone and language follow from the country."""
+
+    slug: Name
+    name: Name
+    country: Literal["DK", "NO"]
+    contact: Name
+    rate: Rate = 300
+    expiry_months: Months = 36
+    terms_text: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
+    clock_offset_seconds: int | None = None
+
+
+class CreateOutlet(TaskModel, tag="create_outlet"):
+    """A new place of sale."""
+
+    club_id: str
+    outlet_id: Name
+    name: Name
+
+
+class CreateTill(TaskModel, tag="create_till"):
+    """A new till; its key is in the answer, and nowhere else."""
+
+    club_id: str
+    outlet_id: Name
+    till_id: Name
+    name: Name
+    receipt_numbers: Literal["never", "yearly", "daily"]
+
+
+class ReplaceTillKey(TaskModel, tag="replace_till_key"):
+    """A new key for a till; the old one is refused from now on."""
+
+    club_id: str
+    till_id: Name
+
+
+class RevokeTill(TaskModel, tag="revoke_till"):
+    """Refuse a till's key from now on."""
+
+    club_id: str
+    till_id: Name
+
+
+class OpenTillForLateReceipts(TaskModel, tag="open_till_for_late_receipts"):
+    """Take receipts of any age from a till for some hours; 0 closes it again."""
+
+    club_id: str
+    till_id: Name
+    hours: Annotated[int, Meta(ge=0, le=744)]
+
+
+class PublishProgramme(TaskModel, tag="publish_programme"):
+    """A new version of the bonus programme, at least two minutes ahead."""
+
+    club_id: str
+    rate: Rate
+    expiry_months: Months
+    valid_from: Annotated[datetime, Meta(tz=True)]
+
+
+class ListClubs(TaskModel, tag="list_clubs"):
+    """Every club."""
+
+
+class ShowClub(TaskModel, tag="show_club"):
+    """One club with its outlets and tills, by id or slug."""
+
+    club_id: str | None = None
+    slug: str | None = None
+
+
+class ShowDayTotals(TaskModel, tag="show_day_totals"):
+    """An outlet's days of a year."""
+
+    club_id: str
+    outlet_id: Name
+    year: Annotated[int, Meta(ge=2000, le=2199)]
+
+
+class RebuildDayTotals(TaskModel, tag="rebuild_day_totals"):
+    """Note all entries booked since a day anew from the ledger, after events were lost."""
+
+    club_id: str
+    since: date
+
+
+class MoveClock(TaskModel, tag="move_clock"):
+    """Move one club's clock (local engine only)."""
+
+    club_id: str
+    clock_offset_seconds: int
+
+
+type Task = (
+    CreateClub
+    | CreateOutlet
+    | CreateTill
+    | ReplaceTillKey
+    | RevokeTill
+    | OpenTillForLateReceipts
+    | PublishProgramme
+    | ListClubs
+    | ShowClub
+    | ShowDayTotals
+    | RebuildDayTotals
+    | MoveClock
+)
+TASK_MODEL = Task.__value__
+
+
+def create_club(desk: Desk, task: CreateClub) -> dict[str, Any]:
+    """Carry out `CreateClub`."""
+    offset = task.clock_offset_seconds
+    wish = NewClub(
+        slug=task.slug,
+        name=task.name,
+        country=task.country,
+        contact=task.contact,
+        rate=task.rate,
+        expiry_months=task.expiry_months,
+        terms_text=task.terms_text,
+        clock_offset=None if offset is None else timedelta(seconds=offset),
+    )
+    return _club(desk.operators.create_club(wish))
+
+
+def create_outlet(desk: Desk, task: CreateOutlet) -> dict[str, Any]:
+    """Carry out `CreateOutlet`."""
+    outlet = desk.operators.create_outlet(task.club_id, task.outlet_id, task.name)
+    return {"outlet_id": outlet.outlet_id, "name": outlet.name}
+
+
+def create_till(desk: Desk, task: CreateTill) -> dict[str, Any]:
+    """Carry out `CreateTill`."""
+    numbers = ReceiptNumbers(task.receipt_numbers)
+    return _shown_key(desk.operators.create_till(task.club_id, task.outlet_id, task.till_id, task.name, numbers))
+
+
+def replace_till_key(desk: Desk, task: ReplaceTillKey) -> dict[str, Any]:
+    """Carry out `ReplaceTillKey`."""
+    return _shown_key(desk.operators.replace_till_key(task.club_id, task.till_id))
+
+
+def revoke_till(desk: Desk, task: RevokeTill) -> dict[str, Any]:
+    """Carry out `RevokeTill`."""
+    return _till(desk.operators.revoke_till(task.club_id, task.till_id))
+
+
+def open_till(desk: Desk, task: OpenTillForLateReceipts) -> dict[str, Any]:
+    """Carry out `OpenTillForLateReceipts`."""
+    return _till(desk.operators.open_for_late_receipts(task.club_id, task.till_id, timedelta(hours=task.hours)))
+
+
+def publish_programme(desk: Desk, task: PublishProgramme) -> dict[str, Any]:
+    """Carry out `PublishProgramme`."""
+    version = desk.operators.publish_programme(task.club_id, task.rate, task.expiry_months, task.valid_from)
+    return {"version": version.version, "rate": version.rate, "valid_from": iso_instant(version.valid_from)}
+
+
+def list_clubs(desk: Desk, _task: ListClubs) -> dict[str, Any]:
+    """Carry out `ListClubs`."""
+    return {"clubs": sorted((_club(club) for club in desk.operators.clubs()), key=lambda shown: shown["slug"])}
+
+
+def show_club(desk: Desk, task: ShowClub) -> dict[str, Any]:
+    """Carry out `ShowClub`."""
+    club_id = task.club_id or desk.operators.find_by_slug(task.slug or "").club_id
+    overview = desk.operators.show(club_id)
+    return {
+        **_club(overview.club),
+        "outlets": [{"outlet_id": outlet.outlet_id, "name": outlet.name} for outlet in overview.outlets],
+        "tills": [_till(till) for till in overview.tills],
+    }
+
+
+def show_day_totals(desk: Desk, task: ShowDayTotals) -> dict[str, Any]:
+    """Carry out `ShowDayTotals`."""
+    totals = DayTotals(desk.client, desk.settings.views_table, task.club_id).of_year(task.outlet_id, task.year)
+    return {"days": [_day_total(total) for total in totals]}
+
+
+def rebuild_day_totals(desk: Desk, task: RebuildDayTotals) -> dict[str, Any]:
+    """Carry out `RebuildDayTotals`."""
+    ledger = LedgerStore(desk.client, desk.settings.ledger_table, task.club_id)
+    store = ProjectionStore(desk.client, desk.settings.views_table)
+    return {"entries_noted": rebuild_facts(ledger, store, task.since)}
+
+
+def move_clock(desk: Desk, task: MoveClock) -> dict[str, Any]:
+    """Carry out `MoveClock`."""
+    desk.operators.move_clock(task.club_id, timedelta(seconds=task.clock_offset_seconds))
+    return {"club_id": task.club_id, "clock_offset_seconds": task.clock_offset_seconds}
+
+
+TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
+    CreateClub: create_club,
+    CreateOutlet: create_outlet,
+    CreateTill: create_till,
+    ReplaceTillKey: replace_till_key,
+    RevokeTill: revoke_till,
+    OpenTillForLateReceipts: open_till,
+    PublishProgramme: publish_programme,
+    ListClubs: list_clubs,
+    ShowClub: show_club,
+    ShowDayTotals: show_day_totals,
+    RebuildDayTotals: rebuild_day_totals,
+    MoveClock: move_clock,
+}
+
+
+def _club(club: Club) -> dict[str, Any]:
+    return {
+        "club_id": club.club_id,
+        "slug": club.slug,
+        "name": club.name,
+        "country": club.country,
+        "language": club.language,
+        "currency": club.currency,
+        "time_zone": club.time_zone,
+        "terms_version": club.current_terms().version,
+        "programmes": [
+            {"version": p.version, "rate": p.rate, "valid_from": iso_instant(p.valid_from)} for p in club.programmes
+        ],
+    }
+
+
+def _till(till: Till) -> dict[str, Any]:
+    return {
+        "till_id": till.till_id,
+        "outlet_id": till.outlet_id,
+        "name": till.name,
+        "receipt_numbers": till.receipt_numbers.value,
+        "revoked_at": till.revoked_at and iso_instant(till.revoked_at),
+        "late_receipts_until": till.late_receipts_until and iso_instant(till.late_receipts_until),
+    }
+
+
+def _shown_key(shown: ShownKey) -> dict[str, Any]:
+    return {**_till(shown.till), "key": shown.key}
+
+
+def _day_total(total: DayTotal) -> dict[str, Any]:
+    return {
+        "day": total.day.isoformat(),
+        "purchases": total.purchases,
+        "turnover": total.turnover,
+        "earned": total.earned,
+        "spent": total.spent,
+    }

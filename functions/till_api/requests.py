@@ -1,0 +1,123 @@
+"""What a till sends, read strictly: whole amounts, aware instants, no unknown fields."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from stamkunde.ledger.model import Basket, Line, Receipt
+from stamkunde.members.model import Acceptance, AcceptanceMethod
+from stamkunde.shared.clock import whole_milliseconds
+from stamkunde.shared.errors import Refusal
+
+MOST_LINES = 300
+MOST_PURCHASES = 50
+LARGEST_AMOUNT = 100_000_000
+BELIEVABLE_YEARS = range(2000, 2200)
+
+type Amount = Annotated[
+    int,
+    Meta(ge=0, le=LARGEST_AMOUNT, description="Minor units (øre), incl. VAT after discounts", examples=[4995]),
+]
+type Instant = Annotated[datetime, Meta(tz=True, description="ISO 8601 with offset")]
+type MemberId = Annotated[str, Meta(pattern="^m[0-9a-z]{16}$", examples=["m7k2q9x0c4b8n5t1"])]
+type AccountId = Annotated[str, Meta(pattern="^a[0-9a-z]{16}$", description="As look-up gave it; spares a read")]
+type Currency = Literal["DKK", "NOK"]
+
+
+class RequestModel(Struct, forbid_unknown_fields=True):
+    """What all bodies have in common: a field that isn't known is a mistake worth telling."""
+
+
+class LookUp(RequestModel):
+    """Whom to look up."""
+
+    phone: Annotated[str, Meta(min_length=1, max_length=40, examples=["20 12 34 56"])]
+
+
+class TermsAccepted(RequestModel):
+    """That the customer accepted the terms in the shop, on paper or on the counter's screen."""
+
+    terms_version: Annotated[int, Meta(ge=1)]
+    method: Literal["signed_form", "counter_screen"]
+    accepted_at: Instant
+
+    def to_acceptance(self) -> Acceptance:
+        """As the members context takes it."""
+        accepted_at = believable(self.accepted_at, "/terms_acceptance/accepted_at")
+        return Acceptance(self.terms_version, AcceptanceMethod(self.method), accepted_at)
+
+
+class Join(RequestModel):
+    """Who joins."""
+
+    phone: Annotated[str, Meta(min_length=1, max_length=40, examples=["20 12 34 56"])]
+    first_name: Annotated[str, Meta(max_length=200)] | None = None
+    terms_acceptance: TermsAccepted | None = None
+
+
+class LineSold(RequestModel):
+    """One line of a receipt; quantity 0 for goods the till doesn't count."""
+
+    item_number: Annotated[str, Meta(min_length=1, max_length=40)]
+    quantity: Annotated[int, Meta(ge=0, le=1_000_000)]
+    amount: Amount
+
+
+class Quote(RequestModel):
+    """A basket before it is paid."""
+
+    currency: Currency
+    member_id: MemberId
+    lines: Annotated[list[LineSold], Meta(min_length=1, max_length=MOST_LINES)]
+    spend_bonus: Amount = 0
+    account_id: AccountId | None = None
+
+    def to_basket(self) -> Basket:
+        """As the ledger takes it."""
+        return _basket(self.lines, self.spend_bonus)
+
+
+class Purchase(RequestModel):
+    """A settled receipt."""
+
+    receipt_number: Annotated[str, Meta(min_length=1, max_length=40, examples=["100234"])]
+    bought_at: Instant
+    currency: Currency
+    member_id: MemberId
+    lines: Annotated[list[LineSold], Meta(min_length=1, max_length=MOST_LINES)]
+    spend_bonus: Amount = 0
+    account_id: AccountId | None = None
+
+    def to_receipt(self) -> Receipt:
+        """As the ledger takes it."""
+        return Receipt(
+            receipt_number=self.receipt_number,
+            bought_at=believable(self.bought_at, "/bought_at"),
+            member_id=self.member_id,
+            basket=_basket(self.lines, self.spend_bonus),
+            account_id=self.account_id,
+        )
+
+
+class Batch(RequestModel):
+    """Receipts from a till's queue, oldest first."""
+
+    purchases: Annotated[list[Purchase], Meta(min_length=1, max_length=MOST_PURCHASES)]
+
+
+def believable(instant: datetime, pointer: str) -> datetime:
+    """The instant in UTC, in whole milliseconds.
+
+    Raises
+    ------
+    Refusal
+        ``invalid_field``: so far away that no calendar arithmetic would hold.
+    """
+    if instant.year not in BELIEVABLE_YEARS:
+        raise Refusal("invalid_field", {"expected": "2000-2199"}, pointer)
+    return whole_milliseconds(instant)
+
+
+def _basket(lines: list[LineSold], spend_bonus: int) -> Basket:
+    return Basket(tuple(Line(line.item_number, line.quantity, line.amount) for line in lines), spend_bonus)

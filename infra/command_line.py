@@ -1,0 +1,50 @@
+"""The `stamkunde` command: run and reset the local stack, and do an operator's work in it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from infra import operator_commands
+from infra.local.home import LocalRunError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except LocalRunError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stamkunde", description="A customer club for small shops.")
+    # Every command sets `command`: a function from the parsed options to an exit code.
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = subparsers.add_parser("run", help="start the local stack and stay in the foreground until Ctrl-C")
+    run.set_defaults(command=_run)
+    reset = subparsers.add_parser("reset", help="throw the local stack and all its rows away")
+    reset.set_defaults(command=_reset)
+    operator_commands.add_commands(subparsers)
+    return parser
+
+
+def _run(_options: argparse.Namespace) -> int:
+    # Imported late: the other commands need neither the engine nor the front door.
+    from infra.local import runner
+
+    return runner.run(os.environ)
+
+
+def _reset(_options: argparse.Namespace) -> int:
+    from infra.local import runner
+
+    return runner.reset(os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

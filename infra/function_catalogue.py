@@ -1,0 +1,127 @@
+"""The one list of Lambdas: the stacks, the local front door and the "every function has ..." tests read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from stamkunde.shared.routing import Route
+from till_api.routes import ROUTES as TILL_ROUTES
+
+TABLES = ("clubs", "members", "ledger", "views")
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Called through the front door."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Woken by the clock, in UTC: the local engine knows no other zone, so zones are handled in code."""
+
+    every_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Woken by new rows of a table whose sort key begins with the prefix."""
+
+    table: str
+    sort_key_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """Called by a person, who waits for the answer."""
+
+    by: str
+
+
+type Trigger = Http | Schedule | Stream | Invoked
+type Rights = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda.
+
+    Parameters
+    ----------
+    name
+        Its folder under ``functions/`` and its service name in the logs.
+    purpose
+        One sentence for the console and the runbook.
+    trigger
+        What starts it.
+    rights
+        The DynamoDB actions it may use, by table. It learns the names of these tables and of no other.
+    timeout_seconds, memory_mb
+        Limits of one invocation.
+    """
+
+    name: str
+    purpose: str
+    trigger: Trigger
+    rights: Rights
+    timeout_seconds: int
+    memory_mb: int
+
+    @property
+    def title(self) -> str:
+        """The name as it stands in the templates: ``till_api`` is ``TillApi``."""
+        return self.name.title().replace("_", "")
+
+
+def _rights(**actions_by_table: str) -> Rights:
+    return MappingProxyType({table: tuple(actions.split()) for table, actions in actions_by_table.items()})
+
+
+# A transaction needs the rights of its single writes, and nothing beyond them.
+FUNCTIONS = (
+    Function(
+        name="till_api",
+        purpose="Serves tills: looks up and enrols members, quotes and books purchases.",
+        trigger=Http(TILL_ROUTES),
+        rights=_rights(
+            clubs="GetItem Query",
+            members="GetItem PutItem",
+            ledger="GetItem Query PutItem",
+        ),
+        # A batch of 50 receipts takes about a second; a few of them may wait 2.5 seconds for another writer.
+        timeout_seconds=15,
+        # Chosen for the cashier's wait, not for price: CPU comes with memory, and against 512 MB it costs
+        # $0.00009 more per 1,000 purchases, 2 % of what a purchase costs at all.
+        memory_mb=1024,
+    ),
+    Function(
+        name="operator_task",
+        purpose="Does what operators ask for: creates clubs, outlets and tills, rebuilds views.",
+        trigger=Invoked(by="operators, from the console's test events or the stamkunde command line"),
+        rights=_rights(
+            clubs="GetItem Query PutItem UpdateItem",
+            views="Query PutItem",
+            ledger="Query",
+        ),
+        timeout_seconds=300,
+        memory_mb=512,
+    ),
+    Function(
+        name="ledger_stream",
+        purpose="Marks the shop days that a new ledger entry touches as due for counting.",
+        trigger=Stream(table="ledger", sort_key_prefix="ENTRY#"),
+        rights=_rights(views="PutItem DeleteItem"),
+        timeout_seconds=30,
+        memory_mb=512,
+    ),
+    Function(
+        name="day_totals_job",
+        purpose="Counts the shop days that are due and writes their totals.",
+        trigger=Schedule(every_minutes=1),
+        rights=_rights(views="Query PutItem DeleteItem"),
+        # Less than the minute until the next one starts, so that two never count at the same time.
+        timeout_seconds=50,
+        memory_mb=512,
+    ),
+)

@@ -1,0 +1,116 @@
+"""What operators type: `stamkunde club|outlet|till|programme|totals …`, each a task of the operator Lambda."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.local.home import Home, LocalRunError, Stack
+from infra.local.loopback import client
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.client import LambdaClient
+
+
+def run_task(functions: LambdaClient, function_name: str, task: dict[str, Any]) -> dict[str, Any]:
+    """Invoke the operator Lambda with one task.
+
+    Raises
+    ------
+    LocalRunError
+        The Lambda broke: its own log says why.
+    """
+    answer = functions.invoke(FunctionName=function_name, Payload=json.dumps(task).encode())
+    shown: dict[str, Any] = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise LocalRunError(f"The operator function broke ({shown.get('errorType')}): see its log.")
+    return shown
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the operators' commands to the command line."""
+    _club_commands(_group(subparsers, "club", "create a club, list them, show one"))
+    _outlet_commands(_group(subparsers, "outlet", "create a place of sale, show its days"))
+    _till_commands(_group(subparsers, "till", "give tills keys, and take them away"))
+    _programme_commands(_group(subparsers, "programme", "publish a new version of the bonus programme"))
+
+
+type _Group = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def _group(subparsers: _Group, name: str, words: str) -> _Group:
+    return subparsers.add_parser(name, help=words).add_subparsers(required=True, metavar="ACTION")
+
+
+def _club_commands(group: _Group) -> None:
+    create = _task(group, "create", "create_club", "create a club with its first programme and terms")
+    create.add_argument("slug")
+    create.add_argument("name")
+    create.add_argument("--country", choices=("DK", "NO"), required=True)
+    create.add_argument("--contact", required=True, help="whom members ask: an e-mail address or a phone number")
+    create.add_argument("--rate", type=int, help="bonus in basis points: 300 is 3 %% (the default)")
+    create.add_argument("--expiry-months", type=int, help="bonus lives to the end of the month so many later (36)")
+    create.add_argument("--terms", type=Path, dest="terms_file", help="a file with the terms (default: our own text)")
+    _task(group, "list", "list_clubs", "list all clubs")
+    show = _task(group, "show", "show_club", "show a club with its outlets and tills")
+    show.add_argument("slug")
+
+
+def _outlet_commands(group: _Group) -> None:
+    create = _task(group, "create", "create_outlet", "create a place of sale")
+    create.add_argument("club_id")
+    create.add_argument("outlet_id", help="a short name such as banegaarden")
+    create.add_argument("name")
+    totals = _task(group, "days", "show_day_totals", "show what members bought, day by day")
+    totals.add_argument("club_id")
+    totals.add_argument("outlet_id")
+    totals.add_argument("year", type=int)
+
+
+def _till_commands(group: _Group) -> None:
+    create = _task(group, "create", "create_till", "create a till; its key is shown once")
+    create.add_argument("club_id")
+    create.add_argument("outlet_id")
+    create.add_argument("till_id", help="a short name such as kasse-1")
+    create.add_argument("name")
+    create.add_argument(
+        "--receipt-numbers", choices=("never", "yearly", "daily"), required=True, help="when they restart"
+    )
+    for action, task, words in (
+        ("new-key", "replace_till_key", "give a till a new key; the old one stops working"),
+        ("revoke", "revoke_till", "refuse a till's key from now on"),
+        ("open-late", "open_till_for_late_receipts", "take old receipts for some hours"),
+    ):
+        command = _task(group, action, task, words)
+        command.add_argument("club_id")
+        command.add_argument("till_id")
+        if action == "open-late":
+            command.add_argument("--hours", type=int, required=True, help="0 closes it again")
+
+
+def _programme_commands(group: _Group) -> None:
+    publish = _task(group, "publish", "publish_programme", "publish a new version of the bonus programme")
+    publish.add_argument("club_id")
+    publish.add_argument("--rate", type=int, required=True, help="basis points: 600 is 6 %%")
+    publish.add_argument("--expiry-months", type=int, default=36)
+    publish.add_argument("--from", dest="valid_from", required=True, help="such as 2026-11-27T18:00:00+01:00")
+
+
+def _task(group: _Group, action: str, task: str, words: str) -> argparse.ArgumentParser:
+    parser = group.add_parser(action, help=words)
+    parser.set_defaults(command=_carry_out, task=task)
+    return parser
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    given = {name: value for name, value in vars(options).items() if name != "command" and value is not None}
+    terms_file: Path | None = given.pop("terms_file", None)
+    if terms_file:
+        given["terms_text"] = terms_file.read_text()
+    stack = Stack.load(Home.from_environment(os.environ).path)
+    shown = run_task(client("lambda", stack.aws_endpoint), stack.functions["operator_task"], given)
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 1 if shown.get("code") else 0

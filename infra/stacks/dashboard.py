@@ -1,0 +1,80 @@
+"""What an operator sees first: is the till served, does anything wait, what does it cost."""
+
+from collections.abc import Iterator, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from infra.stacks.data import DataStack
+from infra.stacks.service import ServiceStack
+
+WIDTH = 24
+
+
+def dashboard_rows(data: DataStack, service: ServiceStack) -> Iterator[Sequence[cloudwatch.IWidget]]:
+    """The dashboard's widgets, row by row."""
+    yield _till(service)
+    yield _functions(service)
+    yield _waiting(service)
+    yield _tables(data)
+
+
+def _till(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
+    api = service.till_http_api.api
+    return (
+        _graph("Till requests", [api.metric_count(label="all", statistic=cloudwatch.Stats.SUM)]),
+        _graph(
+            "Till refusals and failures",
+            [
+                api.metric_client_error(label="4xx", statistic=cloudwatch.Stats.SUM),
+                api.metric_server_error(label="5xx", statistic=cloudwatch.Stats.SUM),
+            ],
+        ),
+        _graph("Till wait, ms", [api.metric_latency(label=name, statistic=name) for name in ("p50", "p99")]),
+    )
+
+
+def _functions(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
+    functions = {name: made.function for name, made in service.functions.items()}
+    return (
+        _graph("Invocations", [each.metric_invocations(label=name) for name, each in functions.items()]),
+        _graph("Errors", [each.metric_errors(label=name) for name, each in functions.items()]),
+        _graph(
+            "Duration p99, ms",
+            [each.metric_duration(label=name, statistic="p99") for name, each in functions.items()],
+        ),
+    )
+
+
+def _waiting(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
+    depths = [
+        failures.queue.metric_approximate_number_of_messages_visible(label=name)
+        for name, failures in service.failure_queues.items()
+    ]
+    behind = service.functions["ledger_stream"].function.metric(
+        "IteratorAge", label="ledger_stream", statistic=cloudwatch.Stats.MAXIMUM
+    )
+    return (_graph("Events given up on", depths), _graph("Stream behind, ms", [behind]))
+
+
+def _tables(data: DataStack) -> Sequence[cloudwatch.IWidget]:
+    return tuple(
+        _graph(
+            f"{kind} units",
+            [
+                cloudwatch.Metric(
+                    namespace="AWS/DynamoDB",
+                    metric_name=f"Consumed{kind}CapacityUnits",
+                    dimensions_map={"TableName": table.table_name},
+                    statistic=cloudwatch.Stats.SUM,
+                    label=name,
+                )
+                for name, table in data.tables.items()
+            ],
+        )
+        for kind in ("Read", "Write")
+    )
+
+
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.IWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=WIDTH // 3, period=cdk.Duration.minutes(5))

@@ -1,0 +1,164 @@
+"""What tells an operator that something is wrong, and where it says so."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.constructs.python_function import PythonFunction
+from infra.function_catalogue import Http, Schedule, Stream
+from infra.stacks.dashboard import dashboard_rows
+from infra.stacks.data import DataStack
+from infra.stacks.service import ServiceStack
+from infra.target import Target
+
+RUNBOOK = "docs/runbook/alarms.md"
+FIVE_MINUTES = cdk.Duration.minutes(5)
+
+# A stream keeps its records for a day; an hour behind leaves most of it for the repair.
+STREAM_BEHIND = cdk.Duration.minutes(60)
+SHARE_OF_TIMEOUT = 0.8
+SERVER_ERRORS = 5
+
+
+class MonitoringStack(cdk.Stack):
+    """A dashboard, and alarms whose descriptions lead to the runbook."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        target: Target,
+        data: DataStack,
+        service: ServiceStack,
+        **options: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, description="Stamkunde: alarms and dashboard", **options)
+        self.topic = self._topic(target, data)
+        self._action = cloudwatch_actions.SnsAction(self.topic)
+        # The alarms that say that shops cannot use their tills.
+        self.till_alarms: list[cloudwatch.Alarm] = []
+        for function in service.functions.values():
+            self._watch_function(function)
+        for name, failures in service.failure_queues.items():
+            self._alarm(
+                f"{service.functions[name].catalogued.title}Failures",
+                "failed-events",
+                f"{name} gave up on an event; it lies in the failure queue.",
+                failures.queue.metric_approximate_number_of_messages_visible(
+                    statistic=cloudwatch.Stats.MAXIMUM, period=FIVE_MINUTES
+                ),
+                threshold=1,
+            )
+        server_errors = self._alarm(
+            "ServerErrors",
+            "server-errors",
+            "Tills get answers with a 5xx status.",
+            service.till_http_api.api.metric_server_error(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
+            threshold=SERVER_ERRORS,
+        )
+        self.till_alarms.append(server_errors)
+        for name, table in data.tables.items():
+            self._watch_table(name, table.table_name)
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(12))
+        for row in dashboard_rows(data, service):
+            dashboard.add_widgets(*row)
+
+    def _topic(self, target: Target, data: DataStack) -> sns.Topic:
+        topic = sns.Topic(self, "Alarms", master_key=data.key, enforce_ssl=True)
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        if target.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(target.alarm_email))
+        return topic
+
+    def _watch_function(self, function: PythonFunction) -> None:
+        catalogued = function.catalogued
+        comes_again = isinstance(catalogued.trigger, Schedule | Stream)
+        errors = self._alarm(
+            f"{catalogued.title}Errors",
+            "function-errors",
+            f"{catalogued.name} crashes. {catalogued.purpose}",
+            function.function.metric_errors(period=FIVE_MINUTES),
+            threshold=1,
+            # What starts again by itself may heal by itself.
+            periods=3 if comes_again else 1,
+        )
+        throttles = self._alarm(
+            f"{catalogued.title}Throttles",
+            "function-throttled",
+            f"Lambda refuses to start {catalogued.name}. {catalogued.purpose}",
+            function.function.metric_throttles(period=FIVE_MINUTES),
+            threshold=1,
+        )
+        self._alarm(
+            f"{catalogued.title}Slow",
+            "function-slow",
+            f"{catalogued.name} comes close to its {catalogued.timeout_seconds} seconds. {catalogued.purpose}",
+            function.function.metric_duration(statistic=cloudwatch.Stats.MAXIMUM, period=FIVE_MINUTES),
+            threshold=catalogued.timeout_seconds * 1000 * SHARE_OF_TIMEOUT,
+        )
+        if isinstance(catalogued.trigger, Http):
+            self.till_alarms += [errors, throttles]
+        if isinstance(catalogued.trigger, Stream):
+            self._alarm(
+                f"{catalogued.title}Behind",
+                "stream-behind",
+                f"{catalogued.name} lags behind the {catalogued.trigger.table} table's stream.",
+                function.function.metric("IteratorAge", statistic=cloudwatch.Stats.MAXIMUM, period=FIVE_MINUTES),
+                threshold=STREAM_BEHIND.to_milliseconds(),
+            )
+
+    def _watch_table(self, name: str, table_name: str) -> None:
+        # One alarm each for reading and writing: the local engine has no alarms on sums of metrics.
+        for kind in ("Read", "Write"):
+            self._alarm(
+                f"{name.title()}{kind}Throttled",
+                "table-throttled",
+                f"DynamoDB refuses to {kind.lower()} the {name} table.",
+                cloudwatch.Metric(
+                    namespace="AWS/DynamoDB",
+                    metric_name=f"{kind}ThrottleEvents",
+                    dimensions_map={"TableName": table_name},
+                    statistic=cloudwatch.Stats.SUM,
+                    period=FIVE_MINUTES,
+                ),
+                threshold=1,
+                periods=3,
+            )
+
+    def _alarm(
+        self,
+        construct_id: str,
+        section: str,
+        description: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float,
+        periods: int = 1,
+    ) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            construct_id,
+            alarm_description=f"{description} What to do: {RUNBOOK}#{section}",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=periods,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(self._action)
+        alarm.add_ok_action(self._action)
+        return alarm

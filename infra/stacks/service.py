@@ -1,0 +1,184 @@
+"""The Lambdas and what wakes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.constructs.acknowledge import acknowledge
+from infra.constructs.failure_queue import FailureQueue
+from infra.constructs.minute_schedule import MinuteSchedule
+from infra.constructs.python_function import PythonFunction
+from infra.constructs.till_http_api import TillHttpApi
+from infra.function_catalogue import FUNCTIONS, Function, Http, Schedule, Stream
+from infra.packaging import Packages
+from infra.stacks.data import DataStack
+from infra.target import EDGE_REGION, LOCAL_ORIGIN_SECRET, ORIGIN_SECRET_NAME, Target
+
+STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+
+
+class ServiceStack(cdk.Stack):
+    """Everything that can be thrown away and deployed again."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        target: Target,
+        data: DataStack,
+        packages: Packages,
+        **options: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, description="Stamkunde: functions and API", **options)
+        self._target = target
+        self._data = data
+        self._packages = packages
+        self._layers = self._layer_versions()
+        self._origin_secret = None if target.is_local else self._generated_origin_secret()
+        self.failure_queues: dict[str, FailureQueue] = {}
+        self.functions = {function.name: self._function(function) for function in FUNCTIONS}
+        for function in self.functions.values():
+            self._wake(function)
+        self.till_http_api = TillHttpApi(self, "TillHttpApi", till_api=self.functions["till_api"].function)
+        self._write_outputs()
+
+    def _layer_versions(self) -> list[lambda_.ILayerVersion]:
+        folders = {"Dependencies": self._packages.dependencies, "Stamkunde": self._packages.stamkunde}
+        return [
+            lambda_.LayerVersion(
+                self,
+                f"{name}Layer",
+                code=lambda_.Code.from_asset(str(folder)),
+                compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+                compatible_architectures=[lambda_.Architecture.ARM_64],
+            )
+            for name, folder in folders.items()
+        ]
+
+    def _generated_origin_secret(self) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "OriginSecret",
+            secret_name=ORIGIN_SECRET_NAME,
+            description="The header by which till_api knows that a request came through CloudFront",
+            generate_secret_string=secretsmanager.SecretStringGenerator(exclude_punctuation=True, password_length=48),
+            replica_regions=[secretsmanager.ReplicaRegion(region=EDGE_REGION)],
+        )
+        acknowledge(
+            secret,
+            "SMG4",
+            "Two stacks in two regions hold its value and must change together: docs/deploy.md says how.",
+        )
+        return secret
+
+    def _function(self, function: Function) -> PythonFunction:
+        made = PythonFunction(
+            self,
+            function=function,
+            code=self._packages.functions[function.name],
+            layers=self._layers,
+            tables=self._data.tables,
+            key=self._data.key,
+            environment=self._environment(function),
+        )
+        if self._origin_secret is not None and isinstance(function.trigger, Http):
+            _resource(made.function).add_dependency(_resource(self._origin_secret))
+        return made
+
+    def _environment(self, function: Function) -> Mapping[str, str]:
+        environment: dict[str, str] = {}
+        if isinstance(function.trigger, Http):
+            environment["ORIGIN_SECRET"] = origin_secret(self._target)
+        if self._target.is_local:
+            environment["CLUB_CLOCKS"] = "allowed"
+        return environment
+
+    def _wake(self, function: PythonFunction) -> None:
+        match function.catalogued.trigger:
+            case Schedule() as schedule:
+                self._wake_by_clock(function, schedule)
+            case Stream() as stream:
+                self._wake_by_stream(function, stream)
+
+    def _wake_by_clock(self, function: PythonFunction, schedule: Schedule) -> None:
+        failures = self._failure_queue(function)
+        function.function.configure_async_invoke(
+            # A late run is worth nothing: the next one does the same work.
+            max_event_age=cdk.Duration.minutes(schedule.every_minutes),
+            retry_attempts=0,
+            on_failure=destinations.SqsDestination(failures.queue),
+        )
+        MinuteSchedule(
+            function,
+            "Schedule",
+            function=function.function,
+            description=f"{function.catalogued.name}: {function.catalogued.purpose}",
+            every_minutes=schedule.every_minutes,
+            failures=failures.queue,
+        )
+
+    def _wake_by_stream(self, function: PythonFunction, stream: Stream) -> None:
+        failures = self._failure_queue(function)
+        table = self._data.tables[stream.table]
+        assert table.table_stream_arn is not None
+        function.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[f"dynamodb:{action}" for action in STREAM_ACTIONS],
+                resources=[table.table_stream_arn],
+            )
+        )
+        keys = {"Keys": {"sk": {"S": lambda_.FilterRule.begins_with(stream.sort_key_prefix)}}}
+        mapping = lambda_.EventSourceMapping(
+            function,
+            "Stream",
+            target=function.function,
+            event_source_arn=table.table_stream_arn,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            filters=[lambda_.FilterCriteria.filter({"dynamodb": keys})],
+            batch_size=100,
+            bisect_batch_on_error=True,
+            retry_attempts=5,
+            on_failure=event_sources.SqsDlq(failures.queue),
+        )
+        # Lambda tries to read the stream when the mapping is made.
+        mapping.node.add_dependency(function.role)
+
+    def _failure_queue(self, function: PythonFunction) -> FailureQueue:
+        queue = FailureQueue(function, "Failures")
+        self.failure_queues[function.catalogued.name] = queue
+        return queue
+
+    def _write_outputs(self) -> None:
+        outputs = {
+            "ApiId": self.till_http_api.api.api_id,
+            "ApiUrl": self.till_http_api.api.api_endpoint,
+            "OperatorFunction": self.functions["operator_task"].function.function_name,
+            "DayTotalsFunction": self.functions["day_totals_job"].function.function_name,
+        }
+        if self._target.source_digest:
+            outputs["SourceDigest"] = self._target.source_digest
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
+
+
+def origin_secret(target: Target) -> str:
+    """What CloudFront, or the local front door, sends along and till_api compares."""
+    if target.is_local:
+        return LOCAL_ORIGIN_SECRET
+    version = target.origin_secret_version or None
+    reference: str = cdk.SecretValue.secrets_manager(ORIGIN_SECRET_NAME, version_id=version).unsafe_unwrap()
+    return reference
+
+
+def _resource(construct: Construct) -> cdk.CfnResource:
+    resource = construct.node.default_child
+    assert isinstance(resource, cdk.CfnResource)
+    return resource

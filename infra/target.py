@@ -1,0 +1,117 @@
+"""Where a synthesis is meant to be deployed: AWS, or the local AWS on a laptop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+# London and Zurich are in Europe, but not in the Union.
+EU_REGIONS = frozenset({"eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"})
+DEFAULT_REGION = "eu-north-1"
+# CloudFront takes its certificate and its web ACL from here and from nowhere else.
+EDGE_REGION = "us-east-1"
+
+# By this header till_api knows that a request came through the front door.
+ORIGIN_HEADER = "x-stamkunde-origin"
+ORIGIN_SECRET_NAME = "stamkunde/origin"
+# What the local front door sends in it, in place of CloudFront's secret.
+LOCAL_ORIGIN_SECRET = "local-front-door"
+
+
+class TargetRefused(ValueError):
+    """The context asks for something that must not be deployed; the message says what and why."""
+
+
+class Kind(StrEnum):
+    """The two places that exist."""
+
+    AWS = "aws"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The context values of a synthesis, checked.
+
+    Parameters
+    ----------
+    kind
+        AWS, or the local engine.
+    region
+        Where customers' data lies; in the EU.
+    domain
+        The one domain of pages, API and assets.
+    alarm_email
+        Who is told about alarms and about the budget; empty for nobody.
+    monthly_budget_usd
+        What a month may cost before somebody is told.
+    origin_secret_version
+        The version of the origin secret in use; empty for the newest.
+    source_digest
+        What the local runner deployed; it reads this back to see whether anything has changed.
+    """
+
+    kind: Kind
+    region: str
+    domain: str
+    alarm_email: str
+    monthly_budget_usd: int
+    origin_secret_version: str
+    source_digest: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this goes into the local engine."""
+        return self.kind is Kind.LOCAL
+
+
+def read_target(context: Callable[[str], object]) -> Target:
+    """Read and check the context values (``-c name=value``).
+
+    Raises
+    ------
+    TargetRefused
+        For a place outside the EU, for clocks that can be moved on AWS, for a value that is none.
+    """
+
+    def value(name: str, default: str) -> str:
+        given = context(name)
+        return default if given is None else str(given)
+
+    kind = _kind(value("target", Kind.AWS))
+    if kind is Kind.AWS:
+        _refuse_club_clocks(context)
+    region = value("region", DEFAULT_REGION)
+    if region not in EU_REGIONS:
+        raise TargetRefused(
+            f"region={region}: customers' data stays in the EU; choose one of {', '.join(sorted(EU_REGIONS))}"
+        )
+    return Target(
+        kind=kind,
+        region=region,
+        domain=value("domain", "club.example.com"),
+        alarm_email=value("alarm_email", ""),
+        monthly_budget_usd=_whole_dollars(value("monthly_budget_usd", "50")),
+        origin_secret_version=value("origin_secret_version", ""),
+        source_digest=value("source_digest", "") if kind is Kind.LOCAL else "",
+    )
+
+
+def _kind(name: str) -> Kind:
+    try:
+        return Kind(name)
+    except ValueError:
+        raise TargetRefused(f"target={name}: there are only {' and '.join(Kind)}") from None
+
+
+def _refuse_club_clocks(context: Callable[[str], object]) -> None:
+    for name in ("club_clocks", "CLUB_CLOCKS"):
+        if context(name) is not None:
+            raise TargetRefused(
+                f"{name}: a club's clock can be moved in the local target only; on AWS it would forge receipts' dates"
+            )
+
+
+def _whole_dollars(amount: str) -> int:
+    if not amount.isdecimal() or int(amount) == 0:
+        raise TargetRefused(f"monthly_budget_usd={amount}: a whole number of dollars above 0")
+    return int(amount)

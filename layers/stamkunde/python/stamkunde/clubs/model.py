@@ -1,0 +1,183 @@
+"""Clubs, outlets, tills and what a club has published: the rules, without any I/O."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.programme import BonusProgramme
+
+NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
+"""New programme and terms versions start at least this much later, so every warm Lambda knows them in time."""
+
+LONGEST_LATE_OPENING = timedelta(days=31)
+DEFAULT_JOIN_COUNTRIES = ("DK", "NO", "SE", "FI", "FO", "GL", "IS", "DE", "NL")
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What follows from the country a club trades in."""
+
+    currency: str
+    time_zone: str
+    language: str
+
+
+COUNTRIES = {
+    "DK": Country(currency="DKK", time_zone="Europe/Copenhagen", language="da"),
+    "NO": Country(currency="NOK", time_zone="Europe/Oslo", language="nb"),
+}
+
+
+class ReceiptNumbers(StrEnum):
+    """Whether a till's receipt numbers start over: the period is part of a receipt's identity."""
+
+    NEVER_RESTART = "never"
+    RESTART_YEARLY = "yearly"
+    RESTART_DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class TermsVersion:
+    """An immutable published text of a club's terms (feature 38)."""
+
+    version: int
+    language: str
+    text: str
+    published_at: datetime
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 of the exact text, as consent records carry it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Club:
+    """One shop business's customer club: the tenant, and the data controller.
+
+    Parameters
+    ----------
+    address_key
+        Secret key of this club's address pointers (keyed hashes of phone numbers).
+    clock_offset
+        How far the club's clock is moved (local engine only); None for a club that lives in real time.
+    programmes, terms
+        Every published version, oldest first; never empty.
+    """
+
+    club_id: str
+    slug: str
+    name: str
+    country: str
+    language: str
+    currency: str
+    time_zone: str
+    join_countries: tuple[str, ...]
+    address_key: bytes
+    clock_offset: timedelta | None
+    created_at: datetime
+    programmes: tuple[BonusProgramme, ...]
+    terms: tuple[TermsVersion, ...]
+
+    def current_terms(self) -> TermsVersion:
+        """The version a new member is shown."""
+        return self.terms[-1]
+
+    def has_terms(self, version: int) -> bool:
+        """Whether the club has published that version."""
+        return any(each.version == version for each in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A place of sale; a webshop is one."""
+
+    outlet_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """One point of sale with its own key.
+
+    Parameters
+    ----------
+    key_hash
+        SHA-256 of the key's secret part; the key itself is shown once and kept nowhere.
+    late_receipts_until
+        Until then receipts older than the usual limit are taken.
+    """
+
+    till_id: str
+    outlet_id: str
+    name: str
+    receipt_numbers: ReceiptNumbers
+    key_hash: str
+    revoked_at: datetime | None
+    late_receipts_until: datetime | None
+
+
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
+_KEY = re.compile(r"till_(?P<club_id>c[0-9a-z]{16})_(?P<till_id>[a-z0-9-]{1,30})_(?P<secret>[A-Za-z0-9-]{32,64})")
+_SECRET_BYTES = 30
+
+
+def check_id(value: str, pointer: str) -> str:
+    """A short name for an address or a till such as ``kasse-1``.
+
+    Raises
+    ------
+    Refusal
+        ``invalid_field``.
+    """
+    if not _ID.fullmatch(value):
+        raise Refusal("invalid_field", {"expected": "a-z 0-9 -"}, pointer)
+    return value
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256 in hex: enough for 240 random bits, which nobody can guess their way through."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_till_key(club_id: str, till_id: str) -> tuple[str, str]:
+    """A new key and the hash of its secret: the key names its club and till, so one read finds and proves it."""
+    secret = secrets.token_urlsafe(_SECRET_BYTES).replace("_", "-")
+    return f"till_{club_id}_{till_id}_{secret}", hash_secret(secret)
+
+
+@dataclass(frozen=True, slots=True)
+class TillKey:
+    """A key as a till sends it: whose it says it is, and the secret that proves it."""
+
+    club_id: str
+    till_id: str
+    secret: str
+
+    def proves(self, till: Till) -> bool:
+        """Whether the secret is this till's, compared in constant time."""
+        return hmac.compare_digest(hash_secret(self.secret), till.key_hash)
+
+
+def parse_till_key(text: str) -> TillKey | None:
+    """A key's parts, or None when it can't be one."""
+    match = _KEY.fullmatch(text)
+    return TillKey(**match.groupdict()) if match else None
+
+
+def next_version_starts(valid_from: datetime, now: datetime) -> datetime:
+    """The start of a new version.
+
+    Raises
+    ------
+    Refusal
+        ``version_starts_too_soon``: within the two minutes that warm Lambdas may still know the old versions.
+    """
+    if valid_from < now + NOTICE_OF_NEW_VERSIONS:
+        raise Refusal("version_starts_too_soon", {"seconds": int(NOTICE_OF_NEW_VERSIONS.total_seconds())})
+    return valid_from

@@ -1,0 +1,296 @@
+"""What operators do with clubs: create, see, publish, give and take away till keys."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from stamkunde.clubs.model import (
+    COUNTRIES,
+    DEFAULT_JOIN_COUNTRIES,
+    LONGEST_LATE_OPENING,
+    Club,
+    Outlet,
+    ReceiptNumbers,
+    TermsVersion,
+    Till,
+    check_id,
+    new_till_key,
+    next_version_starts,
+)
+from stamkunde.clubs.store import ClubRegistry, ClubStore
+from stamkunde.shared.clock import Clock
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.ids import new_id
+from stamkunde.shared.language import text
+from stamkunde.shared.money import percent_text
+from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.transaction import ConditionFailed, Put, commit
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NewClub:
+    """What an operator says of a new club; the rest follows from its country.
+
+    Parameters
+    ----------
+    rate
+        Bonus in basis points.
+    terms_text
+        The first terms version; None takes the default text of the club's language.
+    clock_offset
+        Makes a club whose clock can be moved (local engine only).
+    """
+
+    slug: str
+    name: str
+    country: str
+    contact: str
+    rate: int = 300
+    expiry_months: int = 36
+    terms_text: str | None = None
+    clock_offset: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A till with its key, the only time the key is shown."""
+
+    till: Till
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClubOverview:
+    """A club as an operator sees it."""
+
+    club: Club
+    outlets: list[Outlet]
+    tills: list[Till]
+
+
+class Operators:
+    """The operators' use cases, one club at a time."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        clock: Clock,
+        *,
+        random_bytes: Callable[[int], bytes],
+        clocks_movable: bool,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._clocks_movable = clocks_movable
+        self._registry = ClubRegistry(client, table)
+
+    def create_club(self, wish: NewClub) -> Club:
+        """A new club with its first programme and terms.
+
+        Raises
+        ------
+        Refusal
+            ``already_exists`` (the slug), ``invalid_field``, ``clock_not_movable``.
+        """
+        country = COUNTRIES.get(wish.country)
+        if country is None:
+            raise Refusal("invalid_field", {"expected": ", ".join(COUNTRIES)}, "/country")
+        if wish.clock_offset is not None:
+            self._require_movable_clocks()
+        now = self._clock.now() + (wish.clock_offset or timedelta())
+        club = Club(
+            club_id=new_id("c"),
+            slug=check_id(wish.slug, "/slug"),
+            name=wish.name,
+            country=wish.country,
+            language=country.language,
+            currency=country.currency,
+            time_zone=country.time_zone,
+            join_countries=DEFAULT_JOIN_COUNTRIES,
+            address_key=self._random_bytes(SECRET_BYTES),
+            clock_offset=wish.clock_offset,
+            created_at=now,
+            programmes=(BonusProgramme(1, now, wish.rate, wish.expiry_months),),
+            terms=(TermsVersion(1, country.language, _terms_text(wish, country.language), now),),
+        )
+        self._write(self._store(club.club_id).new_club_writes(club))
+        return club
+
+    def create_outlet(self, club_id: str, outlet_id: str, name: str) -> Outlet:
+        """A new place of sale.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, ``already_exists``, ``invalid_field``.
+        """
+        self._club(club_id)
+        outlet = Outlet(check_id(outlet_id, "/outlet_id"), name)
+        self._write([self._store(club_id).outlet_write(outlet)])
+        return outlet
+
+    def create_till(
+        self, club_id: str, outlet_id: str, till_id: str, name: str, receipt_numbers: ReceiptNumbers
+    ) -> ShownKey:
+        """A new till with its key.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, ``unknown_outlet``, ``already_exists``, ``invalid_field``.
+        """
+        self._club(club_id)
+        store = self._store(club_id)
+        if all(outlet.outlet_id != outlet_id for outlet in store.outlets()):
+            raise Refusal("unknown_outlet", pointer="/outlet_id")
+        key, key_hash = new_till_key(club_id, check_id(till_id, "/till_id"))
+        till = Till(till_id, outlet_id, name, receipt_numbers, key_hash, None, None)
+        self._write([store.till_write(till, new=True)])
+        return ShownKey(till, key)
+
+    def replace_till_key(self, club_id: str, till_id: str) -> ShownKey:
+        """A new key for a till; the old one is refused from now on, and a revoked till works again.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_till``.
+        """
+        key, key_hash = new_till_key(club_id, till_id)
+        till = replace(self._till(club_id, till_id), key_hash=key_hash, revoked_at=None)
+        self._write([self._store(club_id).till_write(till, new=False)])
+        return ShownKey(till, key)
+
+    def revoke_till(self, club_id: str, till_id: str) -> Till:
+        """Refuse a till's key from now on.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_till``.
+        """
+        till = self._till(club_id, till_id)
+        if till.revoked_at is None:
+            till = replace(till, revoked_at=self._clock.now())
+            self._write([self._store(club_id).till_write(till, new=False)])
+        return till
+
+    def open_for_late_receipts(self, club_id: str, till_id: str, duration: timedelta) -> Till:
+        """Take receipts of any age from a till for a limited time.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_till``, ``invalid_field``: not between now and 31 days.
+        """
+        if not timedelta() <= duration <= LONGEST_LATE_OPENING:
+            raise Refusal("invalid_field", {"expected": f"0-{LONGEST_LATE_OPENING.days * 24} hours"}, "/hours")
+        club = self._club(club_id)
+        now = self._clock.now() + (club.clock_offset or timedelta())
+        till = replace(self._till(club_id, till_id), late_receipts_until=now + duration)
+        self._write([self._store(club_id).till_write(till, new=False)])
+        return till
+
+    def publish_programme(self, club_id: str, rate: int, expiry_months: int, valid_from: datetime) -> BonusProgramme:
+        """A new version of the bonus programme, from an instant at least two minutes ahead.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, ``version_starts_too_soon``, ``already_exists``: another was published just now.
+        """
+        club = self._club(club_id)
+        now = self._clock.now() + (club.clock_offset or timedelta())
+        version = BonusProgramme(
+            club.programmes[-1].version + 1, next_version_starts(valid_from, now), rate, expiry_months
+        )
+        self._write([self._store(club_id).programme_write(version)])
+        return version
+
+    def clubs(self) -> Iterator[Club]:
+        """Every club there is."""
+        return (self._club(club_id) for club_id in self._registry.club_ids())
+
+    def show(self, club_id: str) -> ClubOverview:
+        """A club with its outlets and tills.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``.
+        """
+        store = self._store(club_id)
+        return ClubOverview(self._club(club_id), store.outlets(), store.tills())
+
+    def find_by_slug(self, slug: str) -> Club:
+        """A club by its slug.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``.
+        """
+        club_id = self._registry.find_by_slug(slug)
+        if club_id is None:
+            raise Refusal("unknown_club", pointer="/slug")
+        return self._club(club_id)
+
+    def move_clock(self, club_id: str, offset: timedelta) -> None:
+        """Move one club's clock, and nobody else's (local engine only).
+
+        Raises
+        ------
+        Refusal
+            ``clock_not_movable``: not here, or the club lives in real time.
+        """
+        self._require_movable_clocks()
+        if self._club(club_id).clock_offset is None:
+            raise Refusal("clock_not_movable")
+        self._store(club_id).move_clock(offset)
+
+    def _require_movable_clocks(self) -> None:
+        if not self._clocks_movable:
+            raise Refusal("clock_not_movable")
+
+    def _store(self, club_id: str) -> ClubStore:
+        return ClubStore(self._client, self._table, club_id)
+
+    def _club(self, club_id: str) -> Club:
+        club = self._store(club_id).load()
+        if club is None:
+            raise Refusal("unknown_club", pointer="/club_id")
+        return club
+
+    def _till(self, club_id: str, till_id: str) -> Till:
+        till = self._store(club_id).find_till(till_id, consistent=True)
+        if till is None:
+            raise Refusal("unknown_till", pointer="/till_id")
+        return till
+
+    def _write(self, writes: list[Put]) -> None:
+        try:
+            commit(self._client, writes)
+        except ConditionFailed as failed:
+            raise Refusal("already_exists", {"what": ", ".join(sorted(failed.found))}) from failed
+
+
+def _terms_text(wish: NewClub, language: str) -> str:
+    if wish.terms_text is not None:
+        return wish.terms_text
+    return text(
+        language,
+        "terms.first",
+        club=wish.name,
+        contact=wish.contact,
+        rate=percent_text(wish.rate, language),
+        months=wish.expiry_months,
+    )

@@ -1,0 +1,216 @@
+"""Rows of the clubs table: settings, published versions, outlets, tills."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from stamkunde.clubs.model import Club, Outlet, ReceiptNumbers, TermsVersion, Till
+from stamkunde.shared.clock import iso_instant, parse_instant
+from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.transaction import Put
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+ITEM_VERSION = 1
+REGISTRY_SHARDS = 16
+NOT_THERE = "attribute_not_exists(pk)"
+THERE = "attribute_exists(pk)"
+
+
+class ClubStore:
+    """One club's rows. Built for one club: no method takes another's id."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, club_id: str) -> None:
+        self._client = client
+        self._table = table
+        self._pk = f"CLUB#{club_id}"
+        self.club_id = club_id
+
+    def load(self) -> Club | None:
+        """Settings with all published versions, in one Query; None when there is no such club."""
+        rows = {row["sk"]: row for row in self._query("CLUB")}
+        settings = rows.pop("CLUB", None)
+        if settings is None:
+            return None
+        programmes = [_programme(row) for sk, row in rows.items() if sk.startswith("CLUB#PROGRAMME#")]
+        terms = [_terms(row) for sk, row in rows.items() if sk.startswith("CLUB#TERMS#")]
+        return _club(self.club_id, settings, tuple(programmes), tuple(terms))
+
+    def find_till(self, till_id: str, *, consistent: bool) -> Till | None:
+        """One till; `consistent` reads what was last confirmed, at twice the price."""
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key=to_wire({"pk": self._pk, "sk": f"TILL#{till_id}"}),
+            ConsistentRead=consistent,
+        )
+        return _till(from_wire(answer["Item"])) if "Item" in answer else None
+
+    def outlets(self) -> list[Outlet]:
+        """All outlets by id."""
+        return [Outlet(row["sk"].removeprefix("OUTLET#"), row["name"]) for row in self._query("OUTLET#")]
+
+    def tills(self) -> list[Till]:
+        """All tills by id, revoked ones included."""
+        return [_till(row) for row in self._query("TILL#")]
+
+    def new_club_writes(self, club: Club) -> list[Put]:
+        """Everything a new club starts with; its slug can be taken only once."""
+        settings = {
+            "slug": club.slug,
+            "name": club.name,
+            "country": club.country,
+            "language": club.language,
+            "currency": club.currency,
+            "time_zone": club.time_zone,
+            "join_countries": list(club.join_countries),
+            "address_key": club.address_key,
+            "clock_offset": None if club.clock_offset is None else int(club.clock_offset.total_seconds()),
+            "created_at": iso_instant(club.created_at),
+        }
+        shard = sum(club.club_id.encode()) % REGISTRY_SHARDS
+        registry = {"pk": f"CLUBS#{shard:02d}", "sk": club.club_id, "v": ITEM_VERSION, "slug": club.slug}
+        slug = {"pk": f"SLUG#{club.slug}", "sk": "SLUG", "v": ITEM_VERSION, "club_id": club.club_id}
+        return [
+            Put("slug", self._table, slug, NOT_THERE),
+            Put("registry", self._table, registry, NOT_THERE),
+            self._put("club", "CLUB", settings, NOT_THERE),
+            *(self.programme_write(version) for version in club.programmes),
+            *(self.terms_write(version) for version in club.terms),
+        ]
+
+    def programme_write(self, programme: BonusProgramme) -> Put:
+        """A new programme version; a version number is given once."""
+        row = {
+            "valid_from": iso_instant(programme.valid_from),
+            "rate": programme.rate,
+            "expiry_months": programme.expiry_months,
+        }
+        return self._put("programme", f"CLUB#PROGRAMME#{programme.version:05d}", row, NOT_THERE)
+
+    def terms_write(self, terms: TermsVersion) -> Put:
+        """A new terms version; a version number is given once."""
+        row = {
+            "language": terms.language,
+            "text": terms.text,
+            "published_at": iso_instant(terms.published_at),
+        }
+        return self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE)
+
+    def outlet_write(self, outlet: Outlet) -> Put:
+        """A new outlet."""
+        return self._put("outlet", f"OUTLET#{outlet.outlet_id}", {"name": outlet.name}, NOT_THERE)
+
+    def till_write(self, till: Till, *, new: bool) -> Put:
+        """A new till, or the new state of one that is there."""
+        row = {
+            "outlet_id": till.outlet_id,
+            "name": till.name,
+            "receipt_numbers": till.receipt_numbers.value,
+            "key_hash": till.key_hash,
+            "revoked_at": till.revoked_at and iso_instant(till.revoked_at),
+            "late_receipts_until": till.late_receipts_until and iso_instant(till.late_receipts_until),
+        }
+        return self._put("till", f"TILL#{till.till_id}", row, NOT_THERE if new else THERE)
+
+    def move_clock(self, offset: timedelta) -> None:
+        """Move the club's clock; only a club made with a movable clock has one to move."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=to_wire({"pk": self._pk, "sk": "CLUB"}),
+            UpdateExpression="SET clock_offset = :offset",
+            ConditionExpression="attribute_type(clock_offset, :number)",
+            ExpressionAttributeValues=to_wire({":offset": int(offset.total_seconds()), ":number": "N"}),
+        )
+
+    def _put(self, purpose: str, sk: str, row: dict[str, Any], condition: str) -> Put:
+        return Put(purpose, self._table, {"pk": self._pk, "sk": sk, "v": ITEM_VERSION, **row}, condition)
+
+    def _query(self, sk_prefix: str) -> Iterator[dict[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues=to_wire({":pk": self._pk, ":sk": sk_prefix}),
+            ConsistentRead=True,
+        )
+        return (from_wire(item) for page in pages for item in page["Items"])
+
+
+class ClubRegistry:
+    """Which clubs there are: for operators, and for the jobs named in docs/data.md."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def club_ids(self) -> Iterator[str]:
+        """Every club's id, shard by shard."""
+        paginator = self._client.get_paginator("query")
+        for shard in range(REGISTRY_SHARDS):
+            for page in paginator.paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=to_wire({":pk": f"CLUBS#{shard:02d}"}),
+            ):
+                yield from (from_wire(item)["sk"] for item in page["Items"])
+
+    def find_by_slug(self, slug: str) -> str | None:
+        """The id of the club with that slug."""
+        answer = self._client.get_item(TableName=self._table, Key=to_wire({"pk": f"SLUG#{slug}", "sk": "SLUG"}))
+        return str(from_wire(answer["Item"])["club_id"]) if "Item" in answer else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else parse_instant(text)
+
+
+def _programme(row: dict[str, Any]) -> BonusProgramme:
+    return BonusProgramme(
+        version=int(row["sk"].rpartition("#")[2]),
+        valid_from=parse_instant(row["valid_from"]),
+        rate=row["rate"],
+        expiry_months=row["expiry_months"],
+    )
+
+
+def _terms(row: dict[str, Any]) -> TermsVersion:
+    return TermsVersion(
+        version=int(row["sk"].rpartition("#")[2]),
+        language=row["language"],
+        text=row["text"],
+        published_at=parse_instant(row["published_at"]),
+    )
+
+
+def _till(row: dict[str, Any]) -> Till:
+    return Till(
+        till_id=row["sk"].removeprefix("TILL#"),
+        outlet_id=row["outlet_id"],
+        name=row["name"],
+        receipt_numbers=ReceiptNumbers(row["receipt_numbers"]),
+        key_hash=row["key_hash"],
+        revoked_at=_instant(row["revoked_at"]),
+        late_receipts_until=_instant(row["late_receipts_until"]),
+    )
+
+
+def _club(
+    club_id: str, row: dict[str, Any], programmes: tuple[BonusProgramme, ...], terms: tuple[TermsVersion, ...]
+) -> Club:
+    offset = row["clock_offset"]
+    return Club(
+        club_id=club_id,
+        slug=row["slug"],
+        name=row["name"],
+        country=row["country"],
+        language=row["language"],
+        currency=row["currency"],
+        time_zone=row["time_zone"],
+        join_countries=tuple(row["join_countries"]),
+        address_key=row["address_key"],
+        clock_offset=None if offset is None else timedelta(seconds=offset),
+        created_at=parse_instant(row["created_at"]),
+        programmes=programmes,
+        terms=terms,
+    )

@@ -1,0 +1,287 @@
+"""Rows of the ledger table: accounts, immutable entries, receipt guards.
+
+``A#<club>#<account>``: ``ACCOUNT`` and one ``ENTRY#<instant>#<id>`` an entry; sort keys that begin with ``ACCOUNT``
+are what a purchase reads, in one Query, without the entries. ``R#<club>#<purchase>``: the guard of a receipt.
+``ACCOUNTS#<club>#<shard>``: which accounts there are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from stamkunde.ledger.model import (
+    NOT_ACCEPTED,
+    Account,
+    AccountMember,
+    Balance,
+    Earned,
+    Entry,
+    EntryKind,
+    Line,
+    LotChange,
+    LotKey,
+    PurchaseFacts,
+)
+from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
+from stamkunde.shared.ids import new_id
+from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.transaction import Put, commit
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+ITEM_VERSION = 1
+ACCOUNT_SHARDS = 64
+ENTRY_PREFIX = "ENTRY#"
+AFTER_ENTRIES = "ENTRY$"
+NOT_THERE = "attribute_not_exists(pk)"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What makes a receipt count once: where its entry is, and what the receipt said."""
+
+    purchase_id: str
+    account_id: str
+    entry_id: str
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Entries, newest first, and where the next page begins."""
+
+    entries: list[Entry]
+    following: str | None
+
+
+class LedgerStore:
+    """One club's ledger. Built for one club: no method takes another's id."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, club_id: str) -> None:
+        self._client = client
+        self._table = table
+        self.club_id = club_id
+
+    def load_account(self, account_id: str, *, consistent: bool) -> Account | None:
+        """An account as it stands, in one Query that reads no entries."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues=to_wire({":pk": self._account_pk(account_id), ":sk": "ACCOUNT"}),
+            ConsistentRead=consistent,
+        )
+        rows = {row["sk"]: row for row in map(from_wire, answer["Items"])}
+        return _account(account_id, rows["ACCOUNT"]) if "ACCOUNT" in rows else None
+
+    def find_guard(self, purchase_id: str) -> Guard | None:
+        """The guard of a receipt that has counted."""
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key=to_wire({"pk": self._guard_pk(purchase_id), "sk": "GUARD"}),
+            ConsistentRead=True,
+        )
+        return guard_from_row(from_wire(answer["Item"])) if "Item" in answer else None
+
+    def load_entry(self, account_id: str, entry_id: str) -> Entry:
+        """One entry that is known to be there."""
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key=to_wire({"pk": self._account_pk(account_id), "sk": ENTRY_PREFIX + entry_id}),
+            ConsistentRead=True,
+        )
+        return entry_from_row(from_wire(answer["Item"]))
+
+    def entries(self, account_id: str, *, most: int, start: str | None) -> EntryPage:
+        """A page of an account's entries, newest first; `start` is the sort key that the page before named."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=to_wire(
+                {":pk": self._account_pk(account_id), ":first": ENTRY_PREFIX, ":last": start or AFTER_ENTRIES}
+            ),
+            ScanIndexForward=False,
+            Limit=most + 1,
+        )
+        rows = [from_wire(item) for item in answer["Items"]]
+        following = str(rows[most]["sk"]) if len(rows) > most else None
+        return EntryPage([entry_from_row(row) for row in rows[:most]], following)
+
+    def account_ids(self) -> Iterator[str]:
+        """Every account of the club, for rebuilding projections and for proof."""
+        paginator = self._client.get_paginator("query")
+        for shard in range(ACCOUNT_SHARDS):
+            for page in paginator.paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=to_wire({":pk": self._registry_pk(shard)}),
+            ):
+                yield from (from_wire(item)["sk"] for item in page["Items"])
+
+    def open_account_writes(self, account: Account) -> list[Put]:
+        """A new account, and its place in the list of accounts."""
+        shard = sum(account.account_id.encode()) % ACCOUNT_SHARDS
+        registry = {"pk": self._registry_pk(shard), "sk": account.account_id, "v": ITEM_VERSION}
+        return [
+            Put("account", self._table, self._account_row(account), NOT_THERE),
+            Put("account_registry", self._table, registry, NOT_THERE),
+        ]
+
+    def entry_writes(self, before: Account, after: Account, entry: Entry) -> list[Put]:
+        """An entry with the account it leads to, refused if another write came between."""
+        return [
+            Put(
+                "account",
+                self._table,
+                self._account_row(after),
+                "revision = :before",
+                {"before": before.revision},
+            ),
+            Put("entry", self._table, self._entry_row(entry), NOT_THERE),
+        ]
+
+    def guard_write(self, guard: Guard) -> Put:
+        """The guard of a receipt, refused if the receipt has counted already."""
+        row = {
+            "pk": self._guard_pk(guard.purchase_id),
+            "sk": "GUARD",
+            "v": ITEM_VERSION,
+            "account": guard.account_id,
+            "entry": guard.entry_id,
+            "content": guard.content_hash,
+        }
+        return Put("guard", self._table, row, NOT_THERE)
+
+    def commit(self, writes: list[Put]) -> None:
+        """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
+        commit(self._client, writes)
+
+    def _account_pk(self, account_id: str) -> str:
+        return f"A#{self.club_id}#{account_id}"
+
+    def _guard_pk(self, purchase_id: str) -> str:
+        return f"R#{self.club_id}#{purchase_id}"
+
+    def _registry_pk(self, shard: int) -> str:
+        return f"ACCOUNTS#{self.club_id}#{shard:02d}"
+
+    def _account_row(self, account: Account) -> dict[str, Any]:
+        return {
+            "pk": self._account_pk(account.account_id),
+            "sk": "ACCOUNT",
+            "v": ITEM_VERSION,
+            "revision": account.revision,
+            "lots": {_lot_text(lot): amount for lot, amount in account.lots.items()},
+            "members": {
+                member_id: [
+                    member.terms_version,
+                    member.last_purchase_at and iso_instant(member.last_purchase_at),
+                ]
+                for member_id, member in account.members.items()
+            },
+        }
+
+    def _entry_row(self, entry: Entry) -> dict[str, Any]:
+        row = {
+            "pk": self._account_pk(entry.account_id),
+            "sk": ENTRY_PREFIX + entry.entry_id,
+            "v": ITEM_VERSION,
+            "kind": entry.kind.value,
+            "member": entry.member_id,
+            "outlet": entry.outlet_id,
+            "till": entry.till_id,
+            "booked": iso_instant(entry.booked_at),
+            "day": entry.day.isoformat(),
+            "amount": entry.amount,
+            "changes": [[_lot_text(change.lot), change.amount] for change in entry.changes],
+            "balance": [entry.balance.total, entry.balance.available, entry.balance.pending],
+        }
+        return row | _purchase_attributes(entry.purchase) if entry.purchase else row
+
+
+def new_entry_id(booked_at: datetime) -> str:
+    """An entry's id: the instant it was booked, and enough at random that two tills never meet."""
+    return f"{compact_instant(booked_at)}#{new_id('', 8)}"
+
+
+def guard_from_row(row: dict[str, Any]) -> Guard:
+    """The guard that a failed condition found, or a read gave."""
+    return Guard(row["pk"].rpartition("#")[2], row["account"], row["entry"], row["content"])
+
+
+def _lot_text(lot: LotKey) -> str:
+    return f"{lot.expires_on:%Y%m%d}.{lot.terms_version}"
+
+
+def _lot_key(text: str) -> LotKey:
+    day, _, terms_version = text.partition(".")
+    return LotKey(date.fromisoformat(day), int(terms_version))
+
+
+def _account(account_id: str, row: dict[str, Any]) -> Account:
+    return Account(
+        account_id=account_id,
+        revision=row["revision"],
+        lots={_lot_key(text): amount for text, amount in row["lots"].items()},
+        members={
+            member_id: AccountMember(terms_version, bought and parse_instant(bought))
+            for member_id, (terms_version, bought) in row["members"].items()
+        },
+    )
+
+
+def _purchase_attributes(purchase: PurchaseFacts) -> dict[str, Any]:
+    earned = purchase.earned
+    return {
+        "purchase": purchase.purchase_id,
+        "receipt": purchase.receipt_number,
+        "bought": iso_instant(purchase.bought_at),
+        "total": purchase.total,
+        "earned": [earned.programme_version, earned.base, earned.rate, earned.amount],
+        "spent": [purchase.asked_to_spend, purchase.spent],
+        "lines": [[line.item_number, line.quantity, line.amount] for line in purchase.lines],
+        "flags": list(purchase.flags),
+    }
+
+
+def _purchase(row: dict[str, Any]) -> PurchaseFacts:
+    asked_to_spend, spent = row["spent"]
+    return PurchaseFacts(
+        purchase_id=row["purchase"],
+        receipt_number=row["receipt"],
+        bought_at=parse_instant(row["bought"]),
+        total=row["total"],
+        earned=Earned(*row["earned"]),
+        asked_to_spend=asked_to_spend,
+        spent=spent,
+        lines=tuple(Line(*line) for line in row["lines"]),
+        flags=tuple(row["flags"]),
+    )
+
+
+def club_of(row: dict[str, Any]) -> str:
+    """Whose row it is, for the stream consumer, which serves all clubs."""
+    return str(row["pk"].split("#")[1])
+
+
+def entry_from_row(row: dict[str, Any]) -> Entry:
+    """The entry that a row, or an image in the table's stream, holds."""
+    return Entry(
+        entry_id=row["sk"].removeprefix(ENTRY_PREFIX),
+        kind=EntryKind(row["kind"]),
+        account_id=row["pk"].rpartition("#")[2],
+        member_id=row["member"],
+        outlet_id=row["outlet"],
+        till_id=row["till"],
+        booked_at=parse_instant(row["booked"]),
+        day=date.fromisoformat(row["day"]),
+        changes=tuple(LotChange(_lot_key(text), amount) for text, amount in row["changes"]),
+        balance=Balance(*row["balance"]),
+        purchase=_purchase(row) if "purchase" in row else None,
+    )
+
+
+def new_account(account_id: str, member_id: str, terms_version: int = NOT_ACCEPTED) -> Account:
+    """An empty account of one member."""
+    return Account(account_id, 1, {}, {member_id: AccountMember(terms_version, None)})

@@ -1,0 +1,39 @@
+"""The only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the stacks tell a function; a function is told only of the tables it has rights on.
+
+    Parameters
+    ----------
+    origin_secret
+        What the front door must prove itself with; None for functions that aren't reached over HTTP.
+    clubs_clocks_movable
+        Whether clubs may have a clock of their own: in the local engine only, synth refuses it for AWS.
+    """
+
+    region: str
+    clubs_table: str = ""
+    members_table: str = ""
+    ledger_table: str = ""
+    views_table: str = ""
+    origin_secret: str | None = None
+    clubs_clocks_movable: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read them once, while the function starts."""
+        return cls(
+            region=environment["AWS_REGION"],
+            clubs_table=environment.get("CLUBS_TABLE", ""),
+            members_table=environment.get("MEMBERS_TABLE", ""),
+            ledger_table=environment.get("LEDGER_TABLE", ""),
+            views_table=environment.get("VIEWS_TABLE", ""),
+            origin_secret=environment.get("ORIGIN_SECRET"),
+            clubs_clocks_movable=environment.get("CLUB_CLOCKS") == "allowed",
+        )

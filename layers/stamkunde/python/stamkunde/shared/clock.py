@@ -1,0 +1,79 @@
+"""The one clock. Nothing else in Stamkunde asks what time it is."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+
+class Clock(Protocol):
+    """Tells the present instant, aware and in UTC."""
+
+    def now(self) -> datetime:
+        """The present instant in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock, in whole milliseconds: what tables and answers carry."""
+
+    def now(self) -> datetime:
+        """The present instant in UTC."""
+        return whole_milliseconds(datetime.now(UTC))
+
+
+def whole_milliseconds(instant: datetime) -> datetime:
+    """The instant in UTC, cut to the milliseconds that tables and answers carry."""
+    utc = instant.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ClubClock:
+    """A club's clock: the base clock moved by the club's own offset (ARCHITECTURE 4; local engine only)."""
+
+    base: Clock
+    offset: timedelta
+
+    def now(self) -> datetime:
+        """The present instant of the club in UTC."""
+        return self.base.now() + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class FixedClock:
+    """A clock that stands still, for replays and tests."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        """The instant it was given."""
+        return self.instant
+
+
+def local_date(instant: datetime, time_zone: str) -> date:
+    """The calendar date of an instant in a club's time zone."""
+    return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+def end_of_month(day: date, months: int) -> date:
+    """The last day of the month that lies `months` calendar months after `day`."""
+    index = day.year * 12 + day.month - 1 + months
+    first_of_next = date((index + 1) // 12, (index + 1) % 12 + 1, 1)
+    return first_of_next - timedelta(days=1)
+
+
+def compact_instant(instant: datetime) -> str:
+    """An instant as a sort key: UTC, milliseconds, alphabetical order is time order."""
+    utc = instant.astimezone(UTC)
+    return f"{utc:%Y%m%dT%H%M%S}{utc.microsecond // 1000:03d}Z"
+
+
+def iso_instant(instant: datetime) -> str:
+    """An instant as ISO 8601 in UTC with milliseconds, as tables and answers carry it."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant that `iso_instant` wrote."""
+    return datetime.fromisoformat(text)

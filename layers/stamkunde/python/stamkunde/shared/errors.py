@@ -1,0 +1,75 @@
+"""The vocabulary of what can go wrong: a stable code each, mapped to an HTTP status in one place."""
+
+from dataclasses import dataclass, field
+
+from stamkunde.shared.money import Money
+
+STATUS_BY_CODE = {
+    "malformed_body": 400,
+    "bad_cursor": 400,
+    "key_missing": 401,
+    "key_unknown": 401,
+    "key_revoked": 401,
+    "origin_refused": 403,
+    "no_such_route": 404,
+    "unknown_member": 404,
+    "unknown_purchase": 404,
+    "unknown_club": 404,
+    "unknown_outlet": 404,
+    "unknown_till": 404,
+    "method_not_allowed": 405,
+    "already_exists": 409,
+    "body_too_large": 413,
+    "wrong_content_type": 415,
+    "invalid_field": 422,
+    "phone_has_letters": 422,
+    "phone_invalid": 422,
+    "phone_country_not_allowed": 422,
+    "name_not_allowed": 422,
+    "unknown_terms_version": 422,
+    "acceptance_in_future": 422,
+    "currency_differs": 422,
+    "receipt_differs": 422,
+    "receipt_too_old": 422,
+    "receipt_in_future": 422,
+    "not_enough_bonus": 422,
+    "terms_not_accepted": 422,
+    "version_starts_too_soon": 422,
+    "clock_not_movable": 422,
+    "internal_error": 500,
+    "try_again": 503,
+}
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """Something asked for that can't be done, and why; nothing has been written.
+
+    Parameters
+    ----------
+    code
+        One of `STATUS_BY_CODE`: what a till's software may branch on.
+    values
+        What the texts of this code merge; never contact data.
+    pointer
+        Where in the body the trouble lies, as a JSON Pointer (RFC 6901), if anywhere.
+    retry_after
+        Whole seconds until a new try makes sense, if it does.
+    """
+
+    code: str
+    values: dict[str, str | int | Money] = field(default_factory=dict)
+    pointer: str | None = None
+    retry_after: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in STATUS_BY_CODE:
+            raise ValueError(f"{self.code} is not in the vocabulary of refusals")
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this code."""
+        return STATUS_BY_CODE[self.code]

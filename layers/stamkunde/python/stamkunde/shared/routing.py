@@ -1,0 +1,43 @@
+"""What a route is: the data that the resolver, the API document, the stacks and the tests all read."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+class Auth(StrEnum):
+    """Who may call a route."""
+
+    NONE = "none"
+    TILL_KEY = "till_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path.
+
+    Parameters
+    ----------
+    method
+        HTTP method in capitals.
+    path
+        Template such as ``/v1/purchases/{purchase_id}``; a placeholder matches one path segment.
+    name
+        The use case, a verb and its object: the handler's function carries the same name.
+    auth
+        Who may call it.
+    writes
+        Whether it changes anything; decides how strictly the caller's key is read.
+    """
+
+    method: str
+    path: str
+    name: str
+    auth: Auth
+    writes: bool
+
+    def pattern(self) -> re.Pattern[str]:
+        """The path as an anchored regular expression with one named group a placeholder."""
+        return re.compile("^" + _PLACEHOLDER.sub(r"(?P<\1>[^/]+)", self.path) + "$")

@@ -1,0 +1,116 @@
+"""The only place that writes several items at once, or not at all."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from stamkunde.shared.item import from_wire, to_wire
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+MOST_ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """An intent to write a whole item.
+
+    Parameters
+    ----------
+    purpose
+        What this write is for; names it when its condition fails.
+    table, item
+        Where, and what.
+    condition
+        DynamoDB condition that must hold on what is there now, if any.
+    values
+        Values of the condition's placeholders, without their colon.
+    """
+
+    purpose: str
+    table: str
+    item: dict[str, Any]
+    condition: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def to_request(self) -> dict[str, Any]:
+        """The intent as TransactWriteItems takes it; a failed condition gives back what was there."""
+        put: dict[str, Any] = {"TableName": self.table, "Item": to_wire(self.item)}
+        if self.condition:
+            put["ConditionExpression"] = self.condition
+            put["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if self.values:
+            put["ExpressionAttributeValues"] = {f":{k}": v for k, v in to_wire(self.values).items()}
+        return {"Put": put}
+
+
+@dataclass(eq=False)
+class ConditionFailed(Exception):
+    """Nothing was written: conditions of these writes did not hold.
+
+    Parameters
+    ----------
+    found
+        By purpose, what stands in the way; None when the item isn't there.
+    """
+
+    found: dict[str, dict[str, Any] | None]
+
+
+class Busy(Exception):
+    """Nothing was written: others write the same items at this moment; a new try may succeed."""
+
+
+def commit(client: "DynamoDBClient", writes: Sequence[Put]) -> None:
+    """Write all intents in one transaction.
+
+    A token goes along, so the client's own retry after a lost answer applies the writes once.
+
+    Raises
+    ------
+    ConditionFailed
+        A condition did not hold.
+    Busy
+        Another transaction or write held one of the items, or the table asked for patience.
+    """
+    if not 0 < len(writes) <= MOST_ITEMS:
+        raise ValueError(f"a transaction takes 1 to {MOST_ITEMS} writes, not {len(writes)}")
+    try:
+        client.transact_write_items(
+            TransactItems=[write.to_request() for write in writes],  # type: ignore[misc]
+            ClientRequestToken=str(uuid.uuid4()),
+        )
+    except ClientError as error:
+        raise _translate(error, writes) from error
+
+
+_PASSING = {
+    "TransactionInProgressException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+}
+_PASSING_REASONS = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
+
+
+def _translate(error: ClientError, writes: Sequence[Put]) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in _PASSING:
+        return Busy()
+    if code != "TransactionCanceledException":
+        return error
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    found = {
+        write.purpose: from_wire(reason["Item"]) if reason.get("Item") else None
+        for write, reason in zip(writes, reasons, strict=True)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    if found:
+        return ConditionFailed(found)
+    if any(reason.get("Code") in _PASSING_REASONS for reason in reasons):
+        return Busy()
+    return error

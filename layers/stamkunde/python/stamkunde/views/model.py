@@ -1,0 +1,51 @@
+"""Projections of the ledger for people to look at: rebuildable, never the truth. Pure rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class SaleFact:
+    """What one ledger entry means for a day's totals; tells nothing of the person."""
+
+    club_id: str
+    outlet_id: str
+    day: date
+    entry_id: str
+    purchases: int
+    turnover: int
+    earned: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutletDay:
+    """One outlet's calendar day: what is marked dirty and recomputed."""
+
+    club_id: str
+    outlet_id: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotal:
+    """What one outlet's members bought, earned and spent on a day, in minor units."""
+
+    day: date
+    purchases: int
+    turnover: int
+    earned: int
+    spent: int
+
+
+def total_of(day: date, facts: Iterable[SaleFact]) -> DayTotal:
+    """A day's totals from its facts: recomputed whole, so a repeated or late event changes nothing twice."""
+    counted = list(facts)
+    return DayTotal(
+        day=day,
+        purchases=sum(fact.purchases for fact in counted),
+        turnover=sum(fact.turnover for fact in counted),
+        earned=sum(fact.earned for fact in counted),
+        spent=sum(fact.spent for fact in counted),
+    )

@@ -1,0 +1,73 @@
+"""Keeping projections: note what entries mean, recompute the days they touch, rebuild from the ledger."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from stamkunde.ledger.model import Entry, EntryKind
+from stamkunde.ledger.store import LedgerStore
+from stamkunde.views.model import OutletDay, SaleFact, total_of
+from stamkunde.views.store import ProjectionStore
+
+ENTRIES_A_PAGE = 100
+
+
+def sale_fact(club_id: str, entry: Entry) -> SaleFact:
+    """What an entry means for its day: only purchases count, other movements are zero."""
+    purchase = entry.purchase
+    counts = entry.kind is EntryKind.PURCHASE and purchase is not None
+    return SaleFact(
+        club_id=club_id,
+        outlet_id=entry.outlet_id,
+        day=entry.day,
+        entry_id=entry.entry_id,
+        purchases=1 if counts else 0,
+        turnover=purchase.total if purchase else 0,
+        earned=purchase.earned.amount if purchase else 0,
+        spent=purchase.spent if purchase else 0,
+    )
+
+
+def note_entries(store: ProjectionStore, written: Iterable[SaleFact], removed: Iterable[SaleFact]) -> int:
+    """Take in what the ledger's stream tells; repeatable, in any order. Returns how many days are to recompute."""
+    touched = set()
+    for fact in written:
+        store.put_fact(fact)
+        touched.add(OutletDay(fact.club_id, fact.outlet_id, fact.day))
+    for fact in removed:
+        store.delete_fact(fact)
+        touched.add(OutletDay(fact.club_id, fact.outlet_id, fact.day))
+    store.mark_dirty(touched)
+    return len(touched)
+
+
+def recompute_dirty_days(store: ProjectionStore) -> int:
+    """Recompute every marked day from its facts. Returns how many."""
+    recomputed = 0
+    for mark in store.dirty():
+        store.put_total(mark.outlet_day, total_of(mark.outlet_day.day, store.facts(mark.outlet_day)))
+        store.clear(mark)
+        recomputed += 1
+    return recomputed
+
+
+def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: date) -> int:
+    """Note all entries booked since a day (UTC) anew, for events that were lost. Returns how many entries."""
+    noted = 0
+    for account_id in ledger.account_ids():
+        facts = [sale_fact(ledger.club_id, entry) for entry in _entries_since(ledger, account_id, since)]
+        note_entries(store, facts, [])
+        noted += len(facts)
+    return noted
+
+
+def _entries_since(ledger: LedgerStore, account_id: str, since: date) -> Iterator[Entry]:
+    start: str | None = None
+    while True:
+        page = ledger.entries(account_id, most=ENTRIES_A_PAGE, start=start)
+        for entry in page.entries:
+            if entry.booked_at.date() < since:
+                return
+            yield entry
+        if page.following is None:
+            return
+        start = page.following

@@ -1,0 +1,48 @@
+"""The real engine for stores and services: one server, an empty account of its own for every test."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from infra.local.engine import Engine
+from infra.local.home import REGION, Home
+from tests.local_stack import free_port
+from tests.tables import TABLES, create_tables
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+@pytest.fixture(scope="session")
+def engine_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A MiniStack of this test session."""
+    home = Home(Path(tmp_path_factory.mktemp("engine")))
+    home.prepare()
+    engine = Engine(home, free_port(), {"PERSIST_STATE": "0", "S3_PERSIST": "0"})
+    engine.start()
+    yield engine.endpoint
+    engine.stop()
+
+
+@pytest.fixture
+def dynamodb(engine_endpoint: str) -> DynamoDBClient:
+    """A client of an empty account with the project's tables: another access key is another account."""
+    session = botocore.session.get_session()
+    client: DynamoDBClient = session.create_client(  # type: ignore[assignment]
+        "dynamodb",
+        region_name=REGION,
+        endpoint_url=engine_endpoint,
+        aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
+        aws_secret_access_key="test",
+        config=Config(max_pool_connections=32, retries={"total_max_attempts": 1}),
+    )
+    create_tables(client)
+    assert set(client.list_tables()["TableNames"]) == set(TABLES)
+    return client

@@ -1,0 +1,99 @@
+"""The functions' real handlers, fed with the gateway's real events, on the real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tables import create_tables
+from tests.till_client import TillClient, gateway_event
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+ORIGIN_SECRET = "local-front-door"
+CONTEXT = SimpleNamespace(
+    function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn:test", aws_request_id="test-request"
+)
+
+
+@pytest.fixture(scope="session")
+def environment(engine_endpoint: str) -> Iterator[None]:
+    """What the stacks would tell the functions; one account of the engine for the whole session."""
+    variables = {
+        "AWS_REGION": "eu-north-1",
+        "AWS_ENDPOINT_URL": engine_endpoint,
+        "AWS_ACCESS_KEY_ID": f"{random.randrange(10**11, 10**12)}",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "CLUBS_TABLE": "clubs",
+        "MEMBERS_TABLE": "members",
+        "LEDGER_TABLE": "ledger",
+        "VIEWS_TABLE": "views",
+        "ORIGIN_SECRET": ORIGIN_SECRET,
+        "CLUB_CLOCKS": "allowed",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde",
+    }
+    before = dict(os.environ)
+    os.environ.update(variables)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def tables(environment: None) -> DynamoDBClient:
+    """The tables the handlers use."""
+    from operator_task.handler import CLIENT
+
+    create_tables(CLIENT)
+    return CLIENT
+
+
+@pytest.fixture
+def operate(tables: DynamoDBClient) -> Any:
+    """Carry out an operator's task."""
+    from operator_task.handler import lambda_handler
+
+    return lambda task, **given: lambda_handler({"task": task, **given}, CONTEXT)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def till(tables: DynamoDBClient, operate: Any) -> TillClient:
+    """A till of a new club."""
+    return new_till(operate)
+
+
+def new_till(operate: Any, **given: Any) -> TillClient:
+    """A new club with one till, and a client that calls the till API's handler with its key."""
+    from till_api.handler import lambda_handler
+
+    standard = {
+        "slug": f"club-{random.randrange(10**9)}",
+        "name": "Bager Holm",
+        "country": "DK",
+        "contact": "hej@bagerholm.example",
+    }
+    club = operate("create_club", **(standard | given))
+    operate("create_outlet", club_id=club["club_id"], outlet_id="banegaarden", name="Banegårdspladsen")
+    shown = operate(
+        "create_till",
+        club_id=club["club_id"],
+        outlet_id="banegaarden",
+        till_id="kasse-1",
+        name="Kasse 1",
+        receipt_numbers="never",
+    )
+
+    def call(method: str, path: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], Any]:
+        event = gateway_event(method, path, {"x-stamkunde-origin": ORIGIN_SECRET} | headers, body)
+        answer = lambda_handler(event, CONTEXT)  # type: ignore[arg-type]
+        return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+
+    return TillClient(club, shown["key"], call)

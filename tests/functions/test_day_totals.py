@@ -1,0 +1,105 @@
+"""Day totals: told twice they stay the same, forgotten they go, lost they are rebuilt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.functions.conftest import CONTEXT
+from tests.functions.test_rows import stream_records
+from tests.till_client import TillClient
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+def totals(operate: Any, till: TillClient) -> list[dict[str, Any]]:
+    from day_totals_job.handler import lambda_handler
+
+    lambda_handler({}, CONTEXT)  # type: ignore[arg-type]
+    shown = operate(
+        "show_day_totals", club_id=till.club["club_id"], outlet_id="banegaarden", year=datetime.now(UTC).year
+    )
+    days: list[dict[str, Any]] = shown["days"]
+    return days
+
+
+def tell(tables: DynamoDBClient, till: TillClient, kind: str = "INSERT") -> None:
+    from ledger_stream.handler import lambda_handler
+
+    told = stream_records(tables, kind)
+    image = "OldImage" if kind == "REMOVE" else "NewImage"
+    mine = [r for r in told["Records"] if till.club["club_id"] in r["dynamodb"][image]["pk"]["S"]]
+    lambda_handler({"Records": mine}, CONTEXT)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def busy_till(till: TillClient) -> TillClient:
+    member_id = till.join().body["member_id"]
+    till.buy(member_id, 100_000)
+    till.buy(member_id, 10_000, spend_bonus=3_000)
+    return till
+
+
+def test_a_day_is_counted_from_what_the_stream_tells(
+    busy_till: TillClient, operate: Any, tables: DynamoDBClient
+) -> None:
+    tell(tables, busy_till)
+    (day,) = totals(operate, busy_till)
+    assert (day["purchases"], day["turnover"], day["earned"], day["spent"]) == (2, 110_000, 3_210, 3_000)
+
+
+def test_telling_twice_changes_nothing(busy_till: TillClient, operate: Any, tables: DynamoDBClient) -> None:
+    tell(tables, busy_till)
+    once = totals(operate, busy_till)
+    tell(tables, busy_till)
+    tell(tables, busy_till, "MODIFY")
+    assert totals(operate, busy_till) == once
+
+
+def test_a_removed_entry_is_forgotten(busy_till: TillClient, operate: Any, tables: DynamoDBClient) -> None:
+    tell(tables, busy_till)
+    tell(tables, busy_till, "REMOVE")
+    (day,) = totals(operate, busy_till)
+    assert (day["purchases"], day["turnover"]) == (0, 0)
+
+
+def test_lost_events_are_made_good_from_the_ledger(busy_till: TillClient, operate: Any) -> None:
+    assert totals(operate, busy_till) == []
+    since = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    rebuilt = operate("rebuild_day_totals", club_id=busy_till.club["club_id"], since=since)
+    assert rebuilt == {"entries_noted": 2}
+    (day,) = totals(operate, busy_till)
+    assert (day["purchases"], day["turnover"]) == (2, 110_000)
+
+
+def test_a_rebuild_goes_no_further_back_than_it_is_told(busy_till: TillClient, operate: Any) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    assert operate("rebuild_day_totals", club_id=busy_till.club["club_id"], since=tomorrow) == {"entries_noted": 0}
+
+
+def test_accepting_the_terms_counts_as_no_purchase(till: TillClient, operate: Any, tables: DynamoDBClient) -> None:
+    till.buy(till.join(accepts=False).body["member_id"], 10_000)
+    till.join()
+    tell(tables, till)
+    (day,) = totals(operate, till)
+    assert (day["purchases"], day["turnover"], day["earned"]) == (1, 10_000, 300)
+
+
+def test_a_day_marked_again_while_it_is_counted_is_counted_again(tables: DynamoDBClient) -> None:
+    from datetime import date
+
+    from stamkunde.views.model import OutletDay
+    from stamkunde.views.store import ProjectionStore
+
+    store = ProjectionStore(tables, "views")
+    day = OutletDay("c1", "banegaarden", date(2026, 11, 21))
+    store.mark_dirty([day])
+    (mark,) = [mark for mark in store.dirty() if mark.outlet_day == day]
+    store.mark_dirty([day])
+    store.clear(mark)
+    (left,) = [mark for mark in store.dirty() if mark.outlet_day == day]
+    store.clear(left)
+    assert not [mark for mark in store.dirty() if mark.outlet_day == day]

@@ -1,0 +1,45 @@
+"""What the functions really write is what docs/data.md says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.architecture.test_data_page import ENTITIES, describing
+from tests.functions.conftest import CONTEXT
+from tests.ledger_checks import every_row
+from tests.till_client import TillClient
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+def stream_records(tables: DynamoDBClient, kind: str = "INSERT") -> dict[str, Any]:
+    """The ledger's entries as its stream would tell them."""
+    images = [
+        item
+        for page in tables.get_paginator("scan").paginate(TableName="ledger")
+        for item in page["Items"]
+        if item["sk"]["S"].startswith("ENTRY#")
+    ]
+    image = "OldImage" if kind == "REMOVE" else "NewImage"
+    return {"Records": [{"eventName": kind, "dynamodb": {image: each}} for each in images]}
+
+
+def test_every_row_of_every_table_is_described(till: TillClient, tables: DynamoDBClient) -> None:
+    from day_totals_job.handler import lambda_handler as recompute
+    from ledger_stream.handler import lambda_handler as note
+
+    till.buy(till.join(accepts=True, phone="20123456").body["member_id"])
+    till.buy(till.join(accepts=False, phone="26123456").body["member_id"])
+    till.join(accepts=True, phone="26123456")
+    note(stream_records(tables), CONTEXT)  # type: ignore[arg-type]
+    marked = every_row(tables)
+    recompute({}, CONTEXT)  # type: ignore[arg-type]
+    seen = set()
+    for state in (marked, every_row(tables)):
+        for table, rows in state.items():
+            for row in rows:
+                found = describing(table, row)
+                assert found, (table, row["pk"], row["sk"])
+                seen.add(found[0]["entity"])
+    assert seen == {entity["entity"] for entity in ENTITIES}

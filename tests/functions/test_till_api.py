@@ -1,0 +1,363 @@
+"""The till API as a till meets it: answers with their reasons, and refusals that write nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.functions.conftest import CONTEXT, ORIGIN_SECRET, new_till
+from tests.ledger_checks import every_row
+from tests.till_client import TillClient, gateway_event
+from till_api.routes import ROUTES
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+def a_body(name: str, member_id: str, till: TillClient) -> Any:
+    return {
+        "look_up_member": {"phone": "20123456"},
+        "join_member": {"phone": "20123457"},
+        "quote_purchase": {
+            k: v for k, v in till.receipt(member_id).items() if k not in {"receipt_number", "bought_at"}
+        },
+        "book_purchase": till.receipt(member_id),
+        "book_purchases": {"purchases": [till.receipt(member_id)]},
+    }.get(name)
+
+
+def test_a_till_enrols_looks_up_quotes_and_books(till: TillClient) -> None:
+    joined = till.join("20 12 34 56", first_name="Mette")
+    assert (joined.status, joined.body["state"], joined.body["first_name"]) == (201, "member", "Mette")
+    member_id = joined.body["member_id"]
+    quoted = till.quote(member_id, 4995)
+    booked = till.buy(member_id, 4995)
+    assert booked.status == 201
+    for field in ("earned", "spent", "balance_after", "total", "to_pay"):
+        assert quoted.body[field] == booked.body[field]
+    assert booked.body["earned"]["amount"] == 149
+    assert booked.body["earned"]["why"] == {
+        "rule": "percent_bonus",
+        "programme_version": 1,
+        "base": 4995,
+        "rate": 300,
+        "rounding": "down_per_receipt",
+        "explanation": "3 % af 49,95 kr. er 1,49 kr., rundet ned.",
+    }
+    assert booked.body["receipt_text"] == ["Bonus for købet: 1,49 kr.", "Til næste gang: 1,49 kr."]
+    found = till.look_up("+4520123456")
+    assert (found.status, found.body["balance"]) == (200, {"total": 149, "available": 149, "pending": 0})
+
+
+def test_joining_again_is_200_and_the_same_member(till: TillClient) -> None:
+    first, again = till.join("20123456"), till.join("+45 20 12 34 56", accepts=False)
+    assert (first.status, again.status) == (201, 200)
+    assert first.body == again.body
+
+
+def test_the_same_receipt_again_gets_the_same_body(till: TillClient) -> None:
+    member_id = till.join().body["member_id"]
+    receipt = till.receipt(member_id, 12_345)
+    first = till.send("POST", "/v1/purchases", receipt)
+    till.buy(member_id, 500)
+    again = till.send("POST", "/v1/purchases", json.dumps(receipt, indent=4))
+    assert (first.status, again.status) == (201, 200)
+    assert first.body == again.body
+    shown = till.send("GET", f"/v1/purchases/{first.body['purchase_id']}")
+    assert (shown.status, shown.body) == (200, first.body)
+
+
+def test_an_open_member_is_told_that_bonus_waits(till: TillClient) -> None:
+    member_id = till.join(accepts=False).body["member_id"]
+    booked = till.buy(member_id, 10_000)
+    assert (booked.body["earned"]["status"], booked.body["balance_after"]["pending"]) == ("pending", 300)
+    assert booked.body["receipt_text"][0] == "Bonus venter: 3,00 kr."
+    assert till.join().body["balance"] == {"total": 300, "available": 300, "pending": 0}
+
+
+def test_spending_says_what_was_used_and_why(till: TillClient) -> None:
+    member_id = till.join().body["member_id"]
+    till.buy(member_id, 100_000)
+    booked = till.buy(member_id, 1_000, spend_bonus=3_000)
+    assert booked.body["spent"] == {
+        "asked": 3_000,
+        "amount": 1_000,
+        "explanation": "10,00 kr. betalt med bonus: ikke mere end bonens beløb.",
+    }
+    assert (booked.body["to_pay"], booked.body["earned"]["amount"]) == (0, 0)
+
+
+def test_a_norwegian_club_is_answered_in_norwegian(operate: Any) -> None:
+    till = new_till(operate, country="NO", name="Sykkelhuset")
+    member_id = till.join("91234567").body["member_id"]
+    assert till.buy(member_id, 4995).body["receipt_text"][1] == "Til neste gang: 1,49 kr"
+    assert till.buy(member_id, 10, spend_bonus=9_000).code is None
+    refused = till.buy(member_id, 100_000, spend_bonus=9_000)
+    assert (refused.code, refused.body["title"]) == ("not_enough_bonus", "Ikke nok bonus")
+    assert refused.body["detail"].startswith("Medlemmet har ikke så mye bonus")
+
+
+def test_a_receipt_a_little_ahead_is_booked_as_now_and_flagged(till: TillClient) -> None:
+    member_id = till.join().body["member_id"]
+    ahead = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
+    assert till.buy(member_id, bought_at=ahead).body["flags"] == ["clock_ahead"]
+    late = (datetime.now(UTC) - timedelta(days=6)).isoformat()
+    assert till.buy(member_id, bought_at=late).body["flags"] == ["late"]
+
+
+def test_a_batch_answers_receipt_by_receipt(till: TillClient) -> None:
+    member_id = till.join().body["member_id"]
+    good, repeated = till.receipt(member_id, 1_000), till.receipt(member_id, 2_000)
+    till.send("POST", "/v1/purchases", repeated)
+    bad = till.receipt(member_id, 1_000, spend_bonus=900_000) | {"lines": [dict(good["lines"][0], amount=10**6)]}
+    answer = till.send("POST", "/v1/purchases/batch", {"purchases": [good, bad, repeated]})
+    results = answer.body["results"]
+    assert (answer.status, [result["status"] for result in results]) == (200, [201, 422, 200])
+    assert [result["receipt_number"] for result in results] == [r["receipt_number"] for r in (good, bad, repeated)]
+    assert results[1]["problem"]["code"] == "not_enough_bonus"
+    assert till.look_up("20123456").body["balance"]["total"] == 90
+
+
+def test_the_ledger_is_paged_newest_first_with_opaque_cursors(till: TillClient) -> None:
+    member_id = till.join(accepts=False).body["member_id"]
+    booked = [till.buy(member_id, 1_000 * n).body["purchase_id"] for n in range(1, 6)]
+    till.join()
+    first = till.send("GET", f"/v1/members/{member_id}/ledger?limit=4").body
+    rest = till.send("GET", f"/v1/members/{member_id}/ledger?limit=4&cursor={first['next']}").body
+    entries = first["entries"] + rest["entries"]
+    assert [entry["kind"] for entry in entries] == ["release"] + ["purchase"] * 5
+    assert [entry["purchase_id"] for entry in entries[1:]] == booked[::-1]
+    assert rest["next"] is None
+    assert sum(entry["amount"] for entry in entries) == entries[0]["balance_after"]["total"]
+    assert entries[0]["explanation"] == "Betingelserne er godkendt: 4,50 kr. kan nu bruges."
+
+
+LINE = {"item_number": "1", "quantity": 1, "amount": 100}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "pointer"),
+    [
+        ({"lines": [LINE | {"amount": -1}]}, "invalid_field", "/lines/0/amount"),
+        ({"lines": [LINE | {"amount": 10.5}]}, "invalid_field", "/lines/0/amount"),
+        ({"lines": [LINE | {"amount": 2099.0}]}, "invalid_field", "/lines/0/amount"),
+        ({"lines": [LINE | {"amount": "100"}]}, "invalid_field", "/lines/0/amount"),
+        ({"lines": [LINE | {"amount": True}]}, "invalid_field", "/lines/0/amount"),
+        ({"lines": [LINE | {"amount": 10**30}]}, "invalid_field", "/lines/0/amount"),
+        ({"lines": [LINE, LINE | {"quantity": -1}]}, "invalid_field", "/lines/1/quantity"),
+        ({"lines": []}, "invalid_field", "/lines"),
+        ({"lines": [LINE] * 301}, "invalid_field", "/lines"),
+        ({"lines": None}, "invalid_field", "/lines"),
+        ({"spend_bonus": -1}, "invalid_field", "/spend_bonus"),
+        ({"spend_bonus": 1}, "not_enough_bonus", "/spend_bonus"),
+        ({"currency": "NOK"}, "currency_differs", "/currency"),
+        ({"currency": "EUR"}, "invalid_field", "/currency"),
+        ({"member_id": "m0000000000000000"}, "unknown_member", "/member_id"),
+        ({"member_id": "x"}, "invalid_field", "/member_id"),
+        ({"bought_at": "2026-11-21T12:00:00"}, "invalid_field", "/bought_at"),
+        ({"bought_at": "yesterday"}, "invalid_field", "/bought_at"),
+        ({"bought_at": "0001-01-01T00:00:00+14:00"}, "invalid_field", "/bought_at"),
+        ({"bought_at": "9999-12-31T23:59:59-14:00"}, "invalid_field", "/bought_at"),
+        ({"bought_at": "2001-01-01T00:00:00Z"}, "receipt_too_old", "/bought_at"),
+        ({"bought_at": "2190-01-01T00:00:00Z"}, "receipt_in_future", "/bought_at"),
+        ({"receipt_number": ""}, "invalid_field", "/receipt_number"),
+        ({"receipt_number": "1" * 41}, "invalid_field", "/receipt_number"),
+        ({"discount": 5}, "invalid_field", None),
+    ],
+)
+def test_a_purchase_that_cannot_be_is_refused_and_nothing_is_written(
+    till: TillClient, tables: DynamoDBClient, changes: dict[str, Any], code: str, pointer: str | None
+) -> None:
+    member_id = till.join().body["member_id"]
+    before = every_row(tables)
+    answer = till.send("POST", "/v1/purchases", till.receipt(member_id) | changes)
+    assert (answer.code, answer.body.get("pointer")) == (code, pointer)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.body["status"] == answer.status
+    assert every_row(tables) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        ("{", {}, 400, "malformed_body"),
+        ("", {}, 400, "malformed_body"),
+        ("[]", {}, 422, "invalid_field"),
+        ("null", {}, 422, "invalid_field"),
+        ("[" * 100_000, {}, 422, "invalid_field"),
+        ('{"phone":' * 20_000, {}, 422, "invalid_field"),
+        ('{"a":' * 40_000 + "1" + "}" * 40_000, {}, 422, "invalid_field"),
+        ("x" * 1_048_576, {}, 413, "body_too_large"),
+        ('{"phone": "\\ud800"}', {}, 400, "malformed_body"),
+        ('{"phone": "20123456"}', {"content_type": "text/plain"}, 415, "wrong_content_type"),
+        ('{"phone": "20123456"}', {"content_type": "application/x-www-form-urlencoded"}, 415, "wrong_content_type"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_a_problem_not_a_crash(
+    till: TillClient, body: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = till.send("POST", "/v1/members/lookup", body, **headers)
+    assert (answer.status, answer.code) == (status, code)
+
+
+def test_a_body_in_base64_is_read(till: TillClient) -> None:
+    from till_api.handler import lambda_handler
+
+    member = till.join().body
+    event = gateway_event(
+        "POST",
+        "/v1/members/lookup",
+        {
+            "authorization": f"Bearer {till.key}",
+            "content-type": "application/json; charset=utf-8",
+            "x-stamkunde-origin": ORIGIN_SECRET,
+        },
+        base64.b64encode(b'{"phone": "20123456"}').decode(),
+    ) | {"isBase64Encoded": True}
+    answer = lambda_handler(event, CONTEXT)  # type: ignore[arg-type]
+    assert json.loads(answer["body"]) == member
+    broken = lambda_handler(event | {"body": "§"}, CONTEXT)  # type: ignore[arg-type]
+    assert json.loads(broken["body"])["code"] == "malformed_body"
+
+
+@pytest.mark.parametrize(
+    ("phone", "code"),
+    [("20123456 Anna", "phone_has_letters"), ("12", "phone_invalid"), ("+12025550123", "phone_country_not_allowed")],
+)
+def test_a_phone_that_is_none_of_ours_is_refused(till: TillClient, phone: str, code: str) -> None:
+    assert till.join(phone).code == code
+    assert till.look_up(phone).code == code
+
+
+def test_an_unknown_member_is_404(till: TillClient) -> None:
+    assert (till.look_up("20999999").status, till.look_up("20999999").code) == (404, "unknown_member")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("none", "key_missing"),
+        ("basic", "key_missing"),
+        ("garbage", "key_unknown"),
+        ("another_club", "key_unknown"),
+        ("revoked", "key_revoked"),
+    ],
+)
+def test_every_route_refuses_every_wrong_key(
+    till: TillClient, operate: Any, tables: DynamoDBClient, route: Any, wrong: str, code: str
+) -> None:
+    member_id = till.join().body["member_id"]
+    purchase_id = till.buy(member_id).body["purchase_id"]
+    path = route.path.format(member_id=member_id, purchase_id=purchase_id)
+    body = a_body(route.name, member_id, till)
+    assert till.send(route.method, path, body).status < 300
+    other_club = new_till(operate).club["club_id"]
+    if wrong == "revoked":
+        operate("revoke_till", club_id=till.club["club_id"], till_id="kasse-1")
+    headers = {
+        "none": "",
+        "basic": "Basic dXNlcjpwYXNz",
+        "garbage": "Bearer till_nonsense",
+        "another_club": f"Bearer {till.key.replace(till.club['club_id'], other_club)}",
+        "revoked": f"Bearer {till.key}",
+    }
+    before = every_row(tables)
+    answer = till.send(route.method, path, body, authorization=headers[wrong])
+    assert (answer.status, answer.code) == (401, code)
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert every_row(tables) == before
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_finds_nothing_of_another_club(
+    till: TillClient, operate: Any, tables: DynamoDBClient, route: Any
+) -> None:
+    member = till.join().body
+    purchase_id = till.buy(member["member_id"]).body["purchase_id"]
+    cursor = till.send("GET", f"/v1/members/{member['member_id']}/ledger?limit=1").body["next"] or ""
+    stranger = new_till(operate)
+    path = route.path.format(member_id=member["member_id"], purchase_id=purchase_id)
+    if route.name == "join_member":
+        assert stranger.send("POST", path, {"phone": "20123456"}).body["member_id"] != member["member_id"]
+        return
+    body = a_body(route.name, member["member_id"], till)
+    before = every_row(tables)
+    answer = stranger.send(route.method, f"{path}?cursor={cursor}" if cursor else path, body)
+    if route.name == "book_purchases":
+        assert [result["problem"]["code"] for result in answer.body["results"]] == ["unknown_member"]
+    else:
+        assert (answer.status, answer.code) in {(404, "unknown_member"), (404, "unknown_purchase")}
+    assert member["account_id"] not in json.dumps(answer.body)
+    assert every_row(tables) == before
+
+
+def test_only_the_front_door_is_answered(till: TillClient) -> None:
+    for secret in ("", "wrong", "ø"):
+        answer = till.send("POST", "/v1/members/lookup", {"phone": "20123456"}, x_stamkunde_origin=secret)
+        assert (answer.status, answer.code) == (403, "origin_refused")
+
+
+def test_what_is_not_there_is_a_problem_document_too(till: TillClient) -> None:
+    assert (till.send("GET", "/").status, till.send("GET", "/v1/nothing").code) == (404, "no_such_route")
+    wrong = till.send("DELETE", "/v1/members")
+    assert (wrong.status, wrong.code, wrong.headers["allow"]) == (405, "method_not_allowed", "POST")
+    for purchase_id in ("p0", "%00", "p" * 500):
+        assert till.send("GET", f"/v1/purchases/{purchase_id}").code == "unknown_purchase"
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1", "limit=1e3", "limit=٣"])
+def test_a_page_size_out_of_bounds_is_refused(till: TillClient, query: str) -> None:
+    member_id = till.join().body["member_id"]
+    assert till.send("GET", f"/v1/members/{member_id}/ledger?{query}").code == "invalid_field"
+    assert till.send("GET", f"/v1/members/{member_id}/ledger?cursor=QQ").code == "bad_cursor"
+
+
+def test_no_answer_is_kept_by_anybody_on_the_way(till: TillClient) -> None:
+    assert till.join().headers["cache-control"] == "no-store"
+
+
+def test_one_log_line_a_request_and_nothing_of_the_person_in_it(
+    till: TillClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from stamkunde.observability import logger
+
+    capsys.readouterr()
+    before = logger.registered_handler.setStream(sys.stdout)  # type: ignore[attr-defined]
+    till.join("20123456", first_name="Mette")
+    member_id = till.look_up("20123456").body["member_id"]
+    till.buy(member_id)
+    till.send("GET", f"/v1/members/{member_id}/ledger")
+    logger.registered_handler.setStream(before)  # type: ignore[attr-defined]
+    written = capsys.readouterr()
+    lines = [json.loads(line) for line in (written.out + written.err).splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line.get("message") == "request"]
+    assert [line["route"] for line in requests] == ["join_member", "look_up_member", "book_purchase", "show_ledger"]
+    assert requests[2]["purchase"].startswith("p")
+    assert requests[2]["club"] == till.club["club_id"]
+    for secret in ("20123456", "Mette", member_id, till.key):
+        assert secret not in written.out + written.err
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([route for route in ROUTES if route.method == "POST"]), st.data())
+def test_no_json_at_all_breaks_a_route(till: TillClient, route: Any, data: st.DataObject) -> None:
+    body = a_body(route.name, "m0000000000000000", till)
+    field = data.draw(st.sampled_from([*body, "unknown"]))
+    body[field] = data.draw(json_values)
+    answer = till.send(route.method, route.path, json.dumps(body))
+    assert answer.status in {200, 201, 400, 404, 422}, answer.body

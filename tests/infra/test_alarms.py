@@ -1,0 +1,97 @@
+"""An alarm says what to do: its description leads to a section of the runbook, and somebody hears it."""
+
+import re
+from pathlib import PurePosixPath
+
+from infra.function_catalogue import TABLES
+from infra.packaging import ROOT
+from infra.stacks.monitoring import RUNBOOK
+from tests.infra.templates import Resource, Stacks
+
+LINK = re.compile(rf"What to do: {re.escape(RUNBOOK)}#([a-z-]+)$")
+LONGEST_SECTION = 20
+
+
+def test_every_alarm_leads_to_a_section_of_the_runbook(stacks: Stacks) -> None:
+    alarms = _alarms(stacks)
+    assert len(alarms) > len(TABLES)
+    links = [LINK.search(alarm.properties["AlarmDescription"]) for alarm in alarms]
+    assert all(link and link[1] in _sections() for link in links)
+
+
+def test_every_section_of_the_runbook_belongs_to_an_alarm(aws: Stacks) -> None:
+    linked = {alarm.properties["AlarmDescription"].rpartition("#")[2] for alarm in _alarms(aws)}
+    assert set(_sections()) == linked
+
+
+def test_every_section_can_be_read_at_night() -> None:
+    assert all(0 < len(section.split("\n")) <= LONGEST_SECTION for section in _sections().values())
+
+
+def test_the_runbook_names_only_files_that_exist() -> None:
+    text = (ROOT / RUNBOOK).read_text()
+    named = {PurePosixPath(path) for path in re.findall(r"(?:docs|infra|functions)/[\w/.-]+\.\w+", text)}
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_somebody_hears_when_an_alarm_begins_and_when_it_ends(stacks: Stacks) -> None:
+    (topic,) = stacks.resources("AWS::SNS::Topic")
+    for alarm in _alarms(stacks):
+        for field in ("AlarmActions", "OKActions"):
+            (action,) = alarm.properties[field]
+            assert stacks.target_of(action) == topic.logical_id
+    (subscription,) = stacks.resources("AWS::SNS::Subscription")
+    assert subscription.properties["Endpoint"] == "operator@example.com"
+
+
+def test_the_topic_is_encrypted_and_cloudwatch_may_use_it(stacks: Stacks) -> None:
+    (topic,) = stacks.resources("AWS::SNS::Topic")
+    (key,) = stacks.resources("AWS::KMS::Key")
+    assert stacks.target_of(topic.properties["KmsMasterKeyId"]) == key.logical_id
+    (policy,) = stacks.resources("AWS::SNS::TopicPolicy")
+    statements = policy.properties["PolicyDocument"]["Statement"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [
+        each["Condition"] for each in statements if each["Effect"] == "Deny"
+    ]
+    for document in (policy.properties["PolicyDocument"], key.properties["KeyPolicy"]):
+        assert {"Service": "cloudwatch.amazonaws.com"} in [
+            each["Principal"] for each in document["Statement"] if each["Effect"] == "Allow"
+        ]
+
+
+def test_silence_is_no_alarm(stacks: Stacks) -> None:
+    alarms = stacks.resources("AWS::CloudWatch::Alarm")
+    assert {alarm.properties["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
+
+
+def test_every_table_has_alarms_on_refused_reads_and_writes(stacks: Stacks) -> None:
+    watched = [
+        (alarm.properties["MetricName"], stacks.target_of(alarm.properties["Dimensions"][0]["Value"]))
+        for alarm in stacks.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["MetricName"].endswith("ThrottleEvents")
+    ]
+    tables = [table.logical_id for table in stacks.resources("AWS::DynamoDB::Table")]
+    kinds = ("ReadThrottleEvents", "WriteThrottleEvents")
+    assert sorted(watched) == sorted((kind, table) for kind in kinds for table in tables)
+
+
+def test_there_is_an_alarm_on_the_apis_server_errors(stacks: Stacks) -> None:
+    (alarm,) = [each for each in stacks.resources("AWS::CloudWatch::Alarm") if each.properties["MetricName"] == "5xx"]
+    (api,) = stacks.resources("AWS::ApiGatewayV2::Api")
+    assert stacks.target_of(alarm.properties["Dimensions"][0]["Value"]) == api.logical_id
+
+
+def test_there_is_one_dashboard(stacks: Stacks) -> None:
+    assert len(stacks.resources("AWS::CloudWatch::Dashboard")) == 1
+
+
+def _alarms(stacks: Stacks) -> list[Resource]:
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    return [alarm for kind in kinds for alarm in stacks.resources(kind)]
+
+
+def _sections() -> dict[str, str]:
+    text = (ROOT / RUNBOOK).read_text()
+    parts = re.split(r"^## ([a-z-]+)\n", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))

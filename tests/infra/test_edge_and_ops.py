@@ -1,0 +1,150 @@
+"""The stacks that no laptop can run: held by their templates alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from infra.local import front_door
+from infra.stacks.ops import QUERIES
+from infra.target import ORIGIN_HEADER, ORIGIN_SECRET_NAME
+from stamkunde import http
+from tests.infra.synthesis import TARGETS, composed
+from tests.infra.templates import Stacks
+
+NAMES_A_VISITOR = ("c-ip", "x-forwarded-for", "cs-uri-stem", "cs-uri-query", "cs(Cookie)", "cs(User-Agent)")
+
+
+def test_the_front_door_sends_the_generated_secret_that_till_api_compares(aws: Stacks) -> None:
+    reference = f"{{{{resolve:secretsmanager:{ORIGIN_SECRET_NAME}:SecretString:::}}}}"
+    (origin,) = _distribution(aws)["Origins"]
+    assert origin["OriginCustomHeaders"] == [{"HeaderName": ORIGIN_HEADER, "HeaderValue": reference}]
+    assert aws.function("till_api").properties["Environment"]["Variables"]["ORIGIN_SECRET"] == reference
+    assert http.ORIGIN_HEADER == ORIGIN_HEADER
+
+
+def test_the_local_front_door_sends_what_the_local_till_api_compares(local: Stacks) -> None:
+    variables = local.function("till_api").properties["Environment"]["Variables"]
+    assert (ORIGIN_HEADER, variables["ORIGIN_SECRET"]) == (front_door.ORIGIN_HEADER, front_door.ORIGIN_SECRET)
+
+
+def test_the_secret_is_long_generated_and_copied_to_the_edge(aws: Stacks) -> None:
+    (secret,) = aws.resources("AWS::SecretsManager::Secret")
+    assert secret.properties["Name"] == ORIGIN_SECRET_NAME
+    assert secret.properties["GenerateSecretString"]["PasswordLength"] >= 32
+    assert secret.properties["ReplicaRegions"] == [{"Region": "us-east-1"}]
+
+
+def test_a_version_of_the_secret_can_be_chosen_in_both_places(tmp_path: Path) -> None:
+    app = composed(tmp_path, {**TARGETS["aws"], "origin_secret_version": "v2"})
+    app.synth()
+    stacks = Stacks.read(tmp_path / "assembly")
+    reference = f"{{{{resolve:secretsmanager:{ORIGIN_SECRET_NAME}:SecretString:::v2}}}}"
+    for stack in ("StamkundeService", "StamkundeEdge"):
+        assert json.dumps(stacks.templates[stack]).count(reference) == 1
+
+
+def test_nothing_but_tls_1_2_and_later_comes_in_or_goes_to_the_origin(aws: Stacks) -> None:
+    distribution = _distribution(aws)
+    assert distribution["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    assert distribution["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "https-only"
+    (origin,) = distribution["Origins"]
+    assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    assert origin["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
+
+
+def test_the_origin_is_the_api_in_the_eu(aws: Stacks) -> None:
+    (origin,) = _distribution(aws)["Origins"]
+    reference, rest = origin["DomainName"]["Fn::Join"][1]
+    (api,) = aws.resources("AWS::ApiGatewayV2::Api")
+    assert aws.target_of(reference) == api.logical_id
+    assert rest == ".execute-api.eu-north-1.amazonaws.com"
+
+
+def test_nothing_is_cached(aws: Stacks) -> None:
+    caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    assert _distribution(aws)["DefaultCacheBehavior"]["CachePolicyId"] == caching_disabled
+
+
+def test_every_answer_carries_the_security_headers(aws: Stacks) -> None:
+    (policy,) = aws.resources("AWS::CloudFront::ResponseHeadersPolicy")
+    behaviour = _distribution(aws)["DefaultCacheBehavior"]
+    assert aws.target_of(behaviour["ResponseHeadersPolicyId"]) == policy.logical_id
+    headers = policy.properties["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    assert headers["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 365 * 24 * 3600
+    assert headers.keys() == {
+        "StrictTransportSecurity",
+        "ContentTypeOptions",
+        "FrameOptions",
+        "ReferrerPolicy",
+    }
+
+
+def test_the_web_acl_counts_each_address_and_knows_bad_requests(aws: Stacks) -> None:
+    (acl,) = aws.resources("AWS::WAFv2::WebACL")
+    assert aws.target_of(_distribution(aws)["WebACLId"]) == acl.logical_id
+    assert acl.properties["Scope"] == "CLOUDFRONT"
+    rules = {rule["Name"]: rule for rule in acl.properties["Rules"]}
+    assert rules["TooManyRequests"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
+    assert rules["TooManyRequests"]["Action"] == {"Block": {}}
+    assert {"AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"} <= rules.keys()
+    assert sorted(rule["Priority"] for rule in rules.values()) == list(range(len(rules)))
+
+
+def test_a_batch_of_receipts_passes_the_web_acl(aws: Stacks) -> None:
+    (acl,) = aws.resources("AWS::WAFv2::WebACL")
+    (rules,) = [each for each in acl.properties["Rules"] if each["Name"] == "AWSManagedRulesCommonRuleSet"]
+    overrides = rules["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]
+    assert {"Name": "SizeRestrictions_BODY", "ActionToUse": {"Count": {}}} in overrides
+
+
+def test_no_log_outside_the_eu_names_a_visitor(aws: Stacks) -> None:
+    (delivery,) = aws.resources("AWS::Logs::Delivery")
+    assert "sc-status" in delivery.properties["RecordFields"]
+    assert not set(delivery.properties["RecordFields"]) & set(NAMES_A_VISITOR)
+    assert "Logging" not in _distribution(aws)
+    (acl,) = aws.resources("AWS::WAFv2::WebACL")
+    configurations = [acl.properties, *acl.properties["Rules"]]
+    assert not any(each["VisibilityConfig"]["SampledRequestsEnabled"] for each in configurations)
+
+
+def test_the_certificate_is_for_the_domain(aws: Stacks) -> None:
+    (certificate,) = aws.resources("AWS::CertificateManager::Certificate")
+    assert certificate.properties["DomainName"] == "club.example.com"
+    assert certificate.properties["ValidationMethod"] == "DNS"
+    assert _distribution(aws)["Aliases"] == ["club.example.com"]
+
+
+def test_the_budget_tells_the_operator_before_and_after(aws: Stacks) -> None:
+    (budget,) = aws.resources("AWS::Budgets::Budget")
+    assert budget.properties["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
+    notifications = budget.properties["NotificationsWithSubscribers"]
+    assert [each["Notification"]["NotificationType"] for each in notifications] == ["ACTUAL", "FORECASTED"]
+    assert {each["Subscribers"][0]["Address"] for each in notifications} == {"operator@example.com"}
+
+
+def test_the_till_is_down_when_its_errors_throttles_or_answers_say_so(aws: Stacks) -> None:
+    (composite,) = aws.resources("AWS::CloudWatch::CompositeAlarm")
+    pieces = composite.properties["AlarmRule"]["Fn::Join"][1]
+    alarms = [aws.target_of(piece) for piece in pieces if not isinstance(piece, str)]
+    metrics = sorted(
+        alarm.properties["MetricName"]
+        for alarm in aws.resources("AWS::CloudWatch::Alarm")
+        if alarm.logical_id in alarms
+    )
+    assert metrics == ["5xx", "Errors", "Throttles"]
+
+
+def test_the_saved_queries_read_all_functions_logs(aws: Stacks) -> None:
+    queries = [query.properties for query in aws.resources("AWS::Logs::QueryDefinition")]
+    assert {query["Name"] for query in queries} == {f"Stamkunde/{title}" for title in QUERIES}
+    groups = {
+        aws.target_of(function.properties["LoggingConfig"]["LogGroup"])
+        for function in aws.resources("AWS::Lambda::Function")
+    }
+    assert all({aws.target_of(group) for group in query["LogGroupNames"]} == groups for query in queries)
+
+
+def _distribution(aws: Stacks) -> dict[str, Any]:
+    (distribution,) = aws.resources("AWS::CloudFront::Distribution")
+    configuration: dict[str, Any] = distribution.properties["DistributionConfig"]
+    return configuration

@@ -1,0 +1,252 @@
+"""Every function has: a role of its own, logs that end, alarms, sample events, a place for failures."""
+
+import ast
+import json
+from typing import Any
+
+import pytest
+
+from infra.constructs.python_function import KEY_ACTIONS_TO_READ, KEY_ACTIONS_TO_WRITE
+from infra.function_catalogue import FUNCTIONS, TABLES, Function, Http, Schedule, Stream
+from infra.packaging import ROOT
+from infra.stacks.service import STREAM_ACTIONS
+from tests.infra.templates import Resource, Stacks, actions, as_list
+
+every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+
+
+def test_catalogue_and_function_folders_name_the_same_functions() -> None:
+    folders = {handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py")}
+    assert folders == {function.name for function in FUNCTIONS}
+
+
+@every_function
+def test_every_function_has_a_lambda_handler(function: Function) -> None:
+    module = ast.parse((ROOT / "functions" / function.name / "handler.py").read_text())
+    assert "lambda_handler" in {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
+
+
+@every_function
+def test_every_function_has_a_sample_event(function: Function) -> None:
+    events = list((ROOT / "events" / function.name).glob("*.json"))
+    assert events
+    assert all(isinstance(json.loads(event.read_text()), dict) for event in events)
+
+
+def test_every_folder_of_sample_events_belongs_to_a_function() -> None:
+    assert {folder.name for folder in (ROOT / "events").iterdir()} == {function.name for function in FUNCTIONS}
+
+
+@every_function
+def test_every_function_runs_as_the_catalogue_says(function: Function, stacks: Stacks) -> None:
+    properties = stacks.function(function.name).properties
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == ["arm64"]
+    assert properties["Timeout"] == function.timeout_seconds
+    assert properties["MemorySize"] == function.memory_mb
+    assert properties["Description"] == function.purpose
+    assert [stacks.target_of(layer).startswith(name) for layer, name in _layers(properties)] == [True, True]
+    assert "TracingConfig" not in properties
+
+
+@every_function
+def test_every_function_has_a_role_of_its_own(function: Function, stacks: Stacks) -> None:
+    roles = [stacks.target_of(stacks.function(each.name).properties["Role"]) for each in FUNCTIONS]
+    assert roles.count(_role(function, stacks)) == 1
+
+
+@every_function
+def test_every_function_has_exactly_the_catalogues_rights_on_tables(function: Function, stacks: Stacks) -> None:
+    tables = {stacks.target_of(_output(stacks, name)): name for name in TABLES}
+    granted: dict[str, set[str]] = {}
+    for statement in _statements(function, stacks, "dynamodb"):
+        for resource in as_list(statement["Resource"]):
+            if "stream" not in json.dumps(resource).lower():
+                table = tables[stacks.target_of(resource)]
+                granted.setdefault(table, set()).update(actions(statement))
+    wanted = {table: {f"dynamodb:{action}" for action in rights} for table, rights in function.rights.items()}
+    assert granted == wanted
+
+
+@every_function
+def test_every_function_has_no_other_rights_than_these(function: Function, stacks: Stacks) -> None:
+    own = {
+        "dynamodb": {action for rights in function.rights.values() for action in rights},
+        "kms": {action.removeprefix("kms:") for action in (*KEY_ACTIONS_TO_READ, *KEY_ACTIONS_TO_WRITE)},
+        "logs": {"CreateLogStream", "PutLogEvents"},
+    }
+    if isinstance(function.trigger, Stream):
+        own["dynamodb"] |= set(STREAM_ACTIONS)
+    if isinstance(function.trigger, Stream | Schedule):
+        own["sqs"] = {"SendMessage", "GetQueueAttributes", "GetQueueUrl"}
+    for statement in stacks.statements(_role(function, stacks)):
+        for action in actions(statement):
+            service, _, name = action.partition(":")
+            assert name in own.get(service, set()), action
+        for resource in as_list(statement["Resource"]):
+            assert stacks.target_of(resource)
+
+
+@every_function
+def test_every_function_may_use_the_key_through_dynamodb_only(function: Function, stacks: Stacks) -> None:
+    statements = _statements(function, stacks, "kms")
+    assert statements
+    for statement in statements:
+        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.eu-north-1.amazonaws.com"}}
+
+
+@every_function
+def test_every_function_keeps_its_logs_for_30_days(function: Function, stacks: Stacks) -> None:
+    logging = stacks.function(function.name).properties["LoggingConfig"]
+    group = stacks.target_of(logging["LogGroup"])
+    (resource,) = [each for each in stacks.resources("AWS::Logs::LogGroup") if each.logical_id == group]
+    assert resource.properties["RetentionInDays"] == 30
+
+
+def test_every_log_group_ends_after_30_days(stacks: Stacks) -> None:
+    groups = stacks.resources("AWS::Logs::LogGroup")
+    assert len(groups) > len(FUNCTIONS)
+    assert {group.properties["RetentionInDays"] for group in groups} == {30}
+
+
+@every_function
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_every_function_has_alarms(function: Function, metric: str, stacks: Stacks) -> None:
+    watched = [
+        stacks.target_of(dimension["Value"])
+        for alarm in stacks.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["MetricName"] == metric
+        for dimension in alarm.properties["Dimensions"]
+        if dimension["Name"] == "FunctionName"
+    ]
+    assert watched.count(stacks.function(function.name).logical_id) == 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [each for each in FUNCTIONS if isinstance(each.trigger, Schedule)],
+    ids=lambda function: function.name,
+)
+def test_every_scheduled_function_starts_in_utc_and_reports_failures(function: Function, stacks: Stacks) -> None:
+    logical_id = stacks.function(function.name).logical_id
+    (schedule,) = [
+        each.properties
+        for each in stacks.resources("AWS::Scheduler::Schedule")
+        if stacks.target_of(each.properties["Target"]["Arn"]) == logical_id
+    ]
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
+    (asynchronous,) = [
+        each.properties
+        for each in stacks.resources("AWS::Lambda::EventInvokeConfig")
+        if stacks.target_of(each.properties["FunctionName"]) == logical_id
+    ]
+    for queue in (
+        schedule["Target"]["DeadLetterConfig"]["Arn"],
+        asynchronous["DestinationConfig"]["OnFailure"]["Destination"],
+    ):
+        assert _is_watched_queue(stacks.target_of(queue), stacks)
+
+
+def test_every_schedule_is_in_utc_and_starts_a_catalogued_function(stacks: Stacks) -> None:
+    scheduled = {
+        stacks.function(function.name).logical_id for function in FUNCTIONS if isinstance(function.trigger, Schedule)
+    }
+    schedules = [each.properties for each in stacks.resources("AWS::Scheduler::Schedule")]
+    assert {stacks.target_of(schedule["Target"]["Arn"]) for schedule in schedules} == scheduled
+    assert {schedule["ScheduleExpressionTimezone"] for schedule in schedules} == {"UTC"}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [each for each in FUNCTIONS if isinstance(each.trigger, Stream)],
+    ids=lambda function: function.name,
+)
+def test_every_stream_function_loses_nothing_and_reports_failures(function: Function, stacks: Stacks) -> None:
+    logical_id = stacks.function(function.name).logical_id
+    (mapping,) = [
+        each.properties
+        for each in stacks.resources("AWS::Lambda::EventSourceMapping")
+        if stacks.target_of(each.properties["FunctionName"]) == logical_id
+    ]
+    assert isinstance(function.trigger, Stream)
+    assert stacks.target_of(mapping["EventSourceArn"]) == stacks.target_of(_output(stacks, function.trigger.table))
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10
+    (pattern,) = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert pattern == {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": function.trigger.sort_key_prefix}]}}}}
+    assert _is_watched_queue(stacks.target_of(mapping["DestinationConfig"]["OnFailure"]["Destination"]), stacks)
+    behind = [
+        stacks.target_of(alarm.properties["Dimensions"][0]["Value"])
+        for alarm in stacks.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["MetricName"] == "IteratorAge"
+    ]
+    assert logical_id in behind
+
+
+def test_every_queue_is_encrypted_and_refuses_plain_http(stacks: Stacks) -> None:
+    policies = stacks.resources("AWS::SQS::QueuePolicy")
+    for queue in stacks.resources("AWS::SQS::Queue"):
+        assert queue.properties["SqsManagedSseEnabled"] is True
+        assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+        denials = [
+            statement["Condition"]
+            for policy in policies
+            if {"Ref": queue.logical_id} in policy.properties["Queues"]
+            for statement in policy.properties["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+        ]
+        assert denials == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+def test_nobody_may_scan_and_no_action_is_a_wildcard(stacks: Stacks) -> None:
+    policies = stacks.resources("AWS::IAM::Policy")
+    assert len(policies) > len(FUNCTIONS)
+    granted = {
+        action
+        for policy in policies
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        for action in actions(statement)
+    }
+    assert not [action for action in granted if "*" in action or action.endswith("Scan")]
+
+
+def test_no_policy_of_ours_reaches_every_resource(stacks: Stacks) -> None:
+    for policy in stacks.resources("AWS::IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            assert "*" not in json.dumps(statement["Resource"])
+
+
+def test_only_http_functions_know_the_origin_secret(stacks: Stacks) -> None:
+    for function in FUNCTIONS:
+        variables = stacks.function(function.name).properties["Environment"]["Variables"]
+        assert ("ORIGIN_SECRET" in variables) == isinstance(function.trigger, Http)
+
+
+def _layers(properties: dict[str, Any]) -> list[tuple[Any, str]]:
+    return list(zip(properties["Layers"], ("DependenciesLayer", "StamkundeLayer"), strict=True))
+
+
+def _role(function: Function, stacks: Stacks) -> str:
+    return stacks.target_of(stacks.function(function.name).properties["Role"])
+
+
+def _statements(function: Function, stacks: Stacks, service: str) -> list[dict[str, Any]]:
+    return [
+        statement
+        for statement in stacks.statements(_role(function, stacks))
+        if any(action.startswith(f"{service}:") for action in actions(statement))
+    ]
+
+
+def _output(stacks: Stacks, table: str) -> Any:
+    return stacks.templates["StamkundeData"]["Outputs"][f"{table.title()}Table"]["Value"]
+
+
+def _is_watched_queue(queue: str, stacks: Stacks) -> bool:
+    def watches(alarm: Resource) -> bool:
+        if alarm.properties["MetricName"] != "ApproximateNumberOfMessagesVisible":
+            return False
+        return stacks.target_of(alarm.properties["Dimensions"][0]["Value"]) == queue
+
+    return any(watches(alarm) for alarm in stacks.resources("AWS::CloudWatch::Alarm"))

@@ -1,0 +1,62 @@
+"""The stacks set exactly what settings.py reads: nothing unread, nothing missing."""
+
+import ast
+
+import pytest
+
+from infra.function_catalogue import FUNCTIONS, Function, Http
+from infra.packaging import ROOT
+from tests.infra.templates import Stacks
+
+SETTINGS = ROOT / "layers" / "stamkunde" / "python" / "stamkunde" / "settings.py"
+# Read by Powertools itself.
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+# Set by the Lambda runtime.
+FROM_RUNTIME = {"AWS_REGION"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_every_function_gets_what_it_reads_and_the_names_of_its_own_tables_only(
+    function: Function, aws: Stacks
+) -> None:
+    wanted = {f"{table.upper()}_TABLE" for table in function.rights}
+    if isinstance(function.trigger, Http):
+        wanted.add("ORIGIN_SECRET")
+    assert _variables(function, aws) == wanted | POWERTOOLS
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_locally_every_function_may_move_clocks_and_gets_the_same_otherwise(
+    function: Function, aws: Stacks, local: Stacks
+) -> None:
+    assert _variables(function, local) - _variables(function, aws) == {"CLUB_CLOCKS"}
+
+
+def test_settings_reads_what_the_stacks_set_and_nothing_else(local: Stacks) -> None:
+    given = {name for function in FUNCTIONS for name in _variables(function, local)}
+    assert _read_by_settings() == (given - POWERTOOLS) | FROM_RUNTIME
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_every_function_logs_under_its_own_name(function: Function, stacks: Stacks) -> None:
+    variables = stacks.function(function.name).properties["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == function.name
+
+
+def _variables(function: Function, stacks: Stacks) -> set[str]:
+    return set(stacks.function(function.name).properties["Environment"]["Variables"])
+
+
+def _read_by_settings() -> set[str]:
+    """Names that ``environment[...]`` and ``environment.get(...)`` ask for."""
+    read = set()
+    for node in ast.walk(ast.parse(SETTINGS.read_text())):
+        match node:
+            case ast.Subscript(value=ast.Name(id="environment"), slice=ast.Constant(value=str(name))):
+                read.add(name)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="environment"), attr="get"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                read.add(name)
+    return read

@@ -1,0 +1,109 @@
+"""A shop with a till, on real tables: what service tests drive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+from stamkunde.clubs.model import Club
+from stamkunde.ledger.model import Account, Balance, Entry, Receipt
+from stamkunde.ledger.service import Booked, Ledger, TillPoint
+from stamkunde.ledger.store import LedgerStore
+from stamkunde.members.model import Acceptance, AcceptanceMethod
+from stamkunde.members.service import Joined, Membership
+from stamkunde.members.store import MemberStore
+from stamkunde.shared.clock import Clock, FixedClock, local_date
+from stamkunde.shared.patience import Patience
+from tests.factories import NOON, POINT, make_basket, make_club
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+@dataclass
+class Shop:
+    """One club's use cases with a clock that a test may move."""
+
+    client: DynamoDBClient
+    club: Club = field(default_factory=make_club)
+    clock: Clock = field(default_factory=lambda: FixedClock(NOON))
+    patience: Patience = field(default_factory=lambda: Patience(limit=30.0))
+    point: TillPoint = POINT
+
+    def __post_init__(self) -> None:
+        self._receipts = count(1)
+        self._phones = count(20_100_000)
+
+    @property
+    def store(self) -> LedgerStore:
+        return LedgerStore(self.client, "ledger", self.club.club_id)
+
+    @property
+    def members(self) -> MemberStore:
+        return MemberStore(self.client, "members", self.club.club_id, self.club.address_key)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(
+            self.store,
+            self.club.programmes,
+            self.club.time_zone,
+            self.clock,
+            self.patience,
+            self.members.find_account,
+        )
+
+    @property
+    def membership(self) -> Membership:
+        return Membership(self.club, self.members, self.store, self.clock, self.patience)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def wait(self, duration: timedelta) -> None:
+        self.clock = FixedClock(self.now() + duration)
+
+    def join(self, phone: str | None = None, *, accepts: bool = True, name: str | None = None) -> Joined:
+        acceptance = Acceptance(1, AcceptanceMethod.SIGNED_FORM, self.now()) if accepts else None
+        return self.membership.join(
+            phone or f"+45{next(self._phones)}", name, acceptance, self.point.outlet_id, self.point.till_id
+        )
+
+    def new_member(self, *, accepts: bool = True) -> str:
+        return self.join(accepts=accepts).at_till.member.member_id
+
+    def receipt(self, member_id: str, *amounts: int, spend_bonus: int = 0, number: str | None = None) -> Receipt:
+        return Receipt(
+            receipt_number=number or str(next(self._receipts)),
+            bought_at=self.now(),
+            member_id=member_id,
+            basket=make_basket(*(amounts or (10_000,)), spend_bonus=spend_bonus),
+        )
+
+    def buy(self, member_id: str, *amounts: int, spend_bonus: int = 0) -> Booked:
+        return self.ledger.book(self.receipt(member_id, *amounts, spend_bonus=spend_bonus), self.point)
+
+    def account(self, member_id: str) -> Account:
+        account_id = self.members.find_account(member_id)
+        assert account_id is not None
+        account = self.store.load_account(account_id, consistent=True)
+        assert account is not None
+        return account
+
+    def balance(self, member_id: str) -> Balance:
+        return self.account(member_id).balance(self.today())
+
+    def today(self) -> date:
+        return local_date(self.now(), self.club.time_zone)
+
+    def entries(self, member_id: str) -> list[Entry]:
+        found: list[Entry] = []
+        start: str | None = None
+        while True:
+            page = self.ledger.entries(member_id, most=7, start=start)
+            found += page.entries
+            if page.following is None:
+                return found
+            start = page.following

@@ -13,7 +13,7 @@ from infra.local.home import LocalRunError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except LocalRunError as error:
@@ -21,16 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="stamkunde", description="A customer club for small shops.")
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be typed."""
+    whole = argparse.ArgumentParser(prog="stamkunde", description="A customer club for small shops.")
     # Every command sets `command`: a function from the parsed options to an exit code.
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = whole.add_subparsers(required=True, metavar="COMMAND")
     run = subparsers.add_parser("run", help="start the local stack and stay in the foreground until Ctrl-C")
     run.set_defaults(command=_run)
     reset = subparsers.add_parser("reset", help="throw the local stack and all its rows away")
     reset.set_defaults(command=_reset)
     operator_commands.add_commands(subparsers)
-    return parser
+    return whole
 
 
 def _run(_options: argparse.Namespace) -> int:

@@ -55,6 +55,9 @@ def _club_commands(group: _Group) -> None:
     create.add_argument("--expiry-months", type=int, help="bonus lives to the end of the month so many later (36)")
     create.add_argument("--terms", type=Path, dest="terms_file", help="a file with the terms (default: our own text)")
     _task(group, "list", "list_clubs", "list all clubs")
+    rebuild = _task(group, "rebuild-days", "rebuild_day_totals", "count the last days again from the ledger")
+    rebuild.add_argument("club_id")
+    rebuild.add_argument("--days", type=int, required=True)
     show = _task(group, "show", "show_club", "show a club with its outlets and tills")
     show.add_argument("slug")
 

@@ -1,4 +1,4 @@
-"""The ledger's invariants (ARCHITECTURE 3), read back from the tables themselves."""
+"""The ledger's invariants (docs/ledger.md), read back from the tables themselves."""
 
 from __future__ import annotations
 

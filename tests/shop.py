@@ -31,6 +31,8 @@ class Shop:
     clock: Clock = field(default_factory=lambda: FixedClock(NOON))
     patience: Patience = field(default_factory=lambda: Patience(limit=30.0))
     point: TillPoint = POINT
+    members_table: str = "members"
+    ledger_table: str = "ledger"
 
     def __post_init__(self) -> None:
         self._receipts = count(1)
@@ -38,11 +40,11 @@ class Shop:
 
     @property
     def store(self) -> LedgerStore:
-        return LedgerStore(self.client, "ledger", self.club.club_id)
+        return LedgerStore(self.client, self.ledger_table, self.club.club_id)
 
     @property
     def members(self) -> MemberStore:
-        return MemberStore(self.client, "members", self.club.club_id, self.club.address_key)
+        return MemberStore(self.client, self.members_table, self.club.club_id, self.club.address_key)
 
     @property
     def ledger(self) -> Ledger:

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client, projections
-from stamkunde.observability import logger
+from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
 from stamkunde.views.service import recompute_dirty_days
 
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
 SETTINGS = Settings.from_environment()
 STORE = projections(SETTINGS, dynamodb_client(SETTINGS))
 
+cold_start.is_over()
 
-@logger.inject_lambda_context(clear_state=True)
-def lambda_handler(_event: dict[str, Any], _context: "LambdaContext") -> dict[str, int]:
+
+def lambda_handler(_event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     """Recompute what is dirty; a day marked again meanwhile is left for the next run."""
+    begin_invocation(context)
     recomputed = recompute_dirty_days(STORE)
     logger.info("days recomputed", days=recomputed)
     return {"days": recomputed}

@@ -5,9 +5,10 @@ All or nothing: a batch that fails is told again, and telling twice changes noth
 
 from typing import TYPE_CHECKING, Any
 
+from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client, projections
 from stamkunde.ledger.store import club_of, entry_from_row
-from stamkunde.observability import logger
+from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
 from stamkunde.shared.item import from_wire
 from stamkunde.views.model import SaleFact
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 SETTINGS = Settings.from_environment()
 STORE = projections(SETTINGS, dynamodb_client(SETTINGS))
 
+cold_start.is_over()
 
-@logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> None:
+
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> None:
     """Note every entry that was written, and forget every one that was removed."""
+    begin_invocation(context)
     records = event["Records"]
     written = [_fact(record["dynamodb"]["NewImage"]) for record in records if record["eventName"] != "REMOVE"]
     removed = [_fact(record["dynamodb"]["OldImage"]) for record in records if record["eventName"] == "REMOVE"]

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operator_task.tasks import TASK_MODEL, TASKS, Desk, Task
+from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client, operators
 from stamkunde.http import problem_document
-from stamkunde.observability import logger
+from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
 from stamkunde.shared.errors import Refusal
 
@@ -18,10 +19,12 @@ SETTINGS = Settings.from_environment()
 CLIENT = dynamodb_client(SETTINGS)
 DESK = Desk(operators(SETTINGS, CLIENT), CLIENT, SETTINGS)
 
+cold_start.is_over()
 
-@logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> Any:
+
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Any:
     """Carry out one task; a refusal comes back as a problem document, with nothing written."""
+    begin_invocation(context)
     try:
         task = _read(event)
         answer = TASKS[type(task)](DESK, task)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -119,10 +119,10 @@ class ShowDayTotals(TaskModel, tag="show_day_totals"):
 
 
 class RebuildDayTotals(TaskModel, tag="rebuild_day_totals"):
-    """Note all entries booked since a day anew from the ledger, after events were lost."""
+    """Note all entries booked in a club's last days anew from the ledger, after events were lost."""
 
     club_id: str
-    since: date
+    days: Annotated[int, Meta(ge=1, le=4_000)]
 
 
 class MoveClock(TaskModel, tag="move_clock"):
@@ -224,7 +224,8 @@ def rebuild_day_totals(desk: Desk, task: RebuildDayTotals) -> dict[str, Any]:
     """Carry out `RebuildDayTotals`."""
     ledger = LedgerStore(desk.client, desk.settings.ledger_table, task.club_id)
     store = ProjectionStore(desk.client, desk.settings.views_table)
-    return {"entries_noted": rebuild_facts(ledger, store, task.since)}
+    since = desk.operators.present(desk.operators.show(task.club_id).club) - timedelta(days=task.days)
+    return {"entries_noted": rebuild_facts(ledger, store, since)}
 
 
 def move_clock(desk: Desk, task: MoveClock) -> dict[str, Any]:

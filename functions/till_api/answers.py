@@ -143,13 +143,13 @@ def show_member(club: Club, at_till: MemberAtTill) -> MemberShown:
     )
 
 
-def show_quote(club: Club, settlement: Settlement, *, pending: bool) -> QuoteShown:
+def show_quote(club: Club, settlement: Settlement) -> QuoteShown:
     """A settlement that isn't written."""
     return QuoteShown(
         currency=club.currency,
         total=settlement.total,
         to_pay=settlement.total - settlement.spent,
-        earned=_earned(club, settlement.earned, pending=pending),
+        earned=_earned(club, settlement.earned),
         spent=_spent(club, settlement.asked_to_spend, settlement.spent),
         balance_after=_balance(settlement.balance),
     )
@@ -157,7 +157,6 @@ def show_quote(club: Club, settlement: Settlement, *, pending: bool) -> QuoteSho
 
 def show_purchase(club: Club, entry: Entry, purchase: PurchaseFacts) -> PurchaseShown:
     """A booked purchase, from what its entry keeps: a retry is told the same."""
-    pending = _is_pending(entry)
     return PurchaseShown(
         purchase_id=purchase.purchase_id,
         member_id=entry.member_id,
@@ -170,11 +169,11 @@ def show_purchase(club: Club, entry: Entry, purchase: PurchaseFacts) -> Purchase
         currency=club.currency,
         total=purchase.total,
         to_pay=purchase.total - purchase.spent,
-        earned=_earned(club, purchase.earned, pending=pending),
+        earned=_earned(club, purchase.earned),
         spent=_spent(club, purchase.asked_to_spend, purchase.spent),
         balance_after=_balance(entry.balance),
         flags=list(purchase.flags),
-        receipt_text=_receipt_text(club, entry, purchase, pending=pending),
+        receipt_text=_receipt_text(club, entry, purchase),
     )
 
 
@@ -193,15 +192,11 @@ def show_entry(club: Club, entry: Entry) -> EntryShown:
     )
 
 
-def _is_pending(entry: Entry) -> bool:
-    return any(change.lot.pending for change in entry.changes)
-
-
 def _balance(balance: Balance) -> BalanceShown:
     return BalanceShown(balance.total, balance.available, balance.pending)
 
 
-def _earned(club: Club, earned: Earned, *, pending: bool) -> EarnedShown:
+def _earned(club: Club, earned: Earned) -> EarnedShown:
     why = Why(
         rule="percent_bonus",
         programme_version=earned.programme_version,
@@ -210,7 +205,7 @@ def _earned(club: Club, earned: Earned, *, pending: bool) -> EarnedShown:
         rounding="down_per_receipt",
         explanation=_earned_explanation(club, earned),
     )
-    return EarnedShown(earned.amount, "pending" if pending else "from_next_purchase", why)
+    return EarnedShown(earned.amount, "pending" if earned.pending else "from_next_purchase", why)
 
 
 def _spent(club: Club, asked: int, amount: int) -> SpentShown:
@@ -238,9 +233,9 @@ def _entry_explanation(club: Club, entry: Entry) -> str:
     return f"{earned} {spent.explanation}" if spent.amount else earned
 
 
-def _receipt_text(club: Club, entry: Entry, purchase: PurchaseFacts, *, pending: bool) -> list[str]:
+def _receipt_text(club: Club, entry: Entry, purchase: PurchaseFacts) -> list[str]:
     earned = Money(purchase.earned.amount, club.currency)
-    if pending:
+    if purchase.earned.pending:
         return [
             text(club.language, "receipt.pending", amount=Money(entry.balance.pending, club.currency)),
             text(club.language, "receipt.accept"),

@@ -37,8 +37,7 @@ def quote_purchase(session: TillSession, request: Request) -> Response:
     body = request.body(requests.Quote)
     _check_currency(session, body.currency)
     settlement = session.ledger.quote(body.to_basket(), body.member_id, body.account_id)
-    pending = settlement.account.members[body.member_id].terms_version == 0
-    return Response(HTTPStatus.OK, answers.show_quote(session.club, settlement, pending=pending))
+    return Response(HTTPStatus.OK, answers.show_quote(session.club, settlement))
 
 
 def book_purchase(session: TillSession, request: Request) -> Response:

@@ -1,20 +1,17 @@
 """The till API: look up, join, quote, book. Parse, call one use case, map the answer."""
 
-import gc
+from typing import TYPE_CHECKING, Any
 
-gc.disable()  # nothing to collect while modules load; a tenth of a cold start (PERFORMANCE 1c)
-
-from typing import TYPE_CHECKING, Any  # noqa: E402
-
-from stamkunde.bootstrap import Tills, dynamodb_client  # noqa: E402
-from stamkunde.clubs.model import parse_till_key  # noqa: E402
-from stamkunde.http import Request, Resolver, Response, problem  # noqa: E402
-from stamkunde.observability import logger  # noqa: E402
-from stamkunde.settings import Settings  # noqa: E402
-from stamkunde.shared.errors import Refusal  # noqa: E402
-from stamkunde.shared.routing import Route  # noqa: E402
-from till_api.endpoints import ENDPOINTS  # noqa: E402
-from till_api.routes import ROUTES  # noqa: E402
+from stamkunde import cold_start
+from stamkunde.bootstrap import Tills, dynamodb_client
+from stamkunde.clubs.model import parse_till_key
+from stamkunde.http import Request, Resolver, Response, failure
+from stamkunde.observability import begin_invocation, logger
+from stamkunde.settings import Settings
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.routing import Route
+from till_api.endpoints import ENDPOINTS
+from till_api.routes import ROUTES
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,19 +26,18 @@ def answer(route: Route, request: Request) -> Response:
     logger.append_keys(club=session.club.club_id, till=session.till.till_id)
     try:
         return ENDPOINTS[route.name](session, request)
-    except Refusal as refusal:
-        return problem(refusal, session.club.language)
+    except Exception as error:  # noqa: BLE001 - what broke is told in the club's language too
+        return failure(error, session.club.language)
 
 
 RESOLVER = Resolver(ROUTES, answer, SETTINGS.origin_secret)
 
-gc.freeze()
-gc.enable()
+cold_start.is_over()
 
 
-@logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Answer one request of the gateway."""
+    begin_invocation(context)
     return RESOLVER.resolve(event)
 
 

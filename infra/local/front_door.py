@@ -129,7 +129,7 @@ def _answered(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
 
 def _problem(status: int, code: str, detail: str) -> web.Response:
     body = {"type": "about:blank", "title": detail, "status": status, "code": code}
-    return web.Response(status=status, text=json.dumps(body), content_type="application/problem+json")
+    return web.Response(status=status, body=json.dumps(body).encode(), content_type="application/problem+json")
 
 
 def _bind(port: int) -> socket.socket:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +29,7 @@ from infra.local.home import (
     write_private,
 )
 from infra.local.loopback import refuse_foreign_endpoints
+from infra.local.operator import Operator
 from infra.local.seed import seed
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -56,6 +57,7 @@ class Runner:
         self._port = port
         self._engine_environment = engine_environment
         self._stop = threading.Event()
+        self._stopped_at = home.last_saved()
 
     def run(self) -> int:
         """Start everything, stay until a signal comes, stop everything in order."""
@@ -124,6 +126,7 @@ class Runner:
             stack = self._describe(engine, front_door, outputs)
             stack = replace(stack, demo=seed(stack))
             stack.save(self._home.path)
+            self._make_good_lost_events(stack)
         _say(announcement(stack, self._home.path, time.monotonic() - begun))
 
     def _deploy_what_changed(self, deployment: Deployment) -> None:
@@ -156,6 +159,15 @@ class Runner:
         started = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
         record = RunRecord(os.getpid(), engine.pid, self._port, engine.port, started)
         write_private(self._home.run_record, asdict(record))
+
+    def _make_good_lost_events(self, stack: Stack) -> None:
+        """Have the projections of the days since the last stop rebuilt: the engine forgets its streams."""
+        if self._stopped_at is None:
+            return
+        operator = Operator(stack)
+        days = (datetime.now(UTC) - self._stopped_at).days + 2
+        for club in operator.do("list_clubs")["clubs"]:
+            operator.begin("rebuild_day_totals", club_id=club["club_id"], days=days)
 
     def _describe(self, engine: Engine, front_door: FrontDoor, outputs: dict[str, str]) -> Stack:
         return Stack(
@@ -211,7 +223,6 @@ def announcement(stack: Stack, home: Path, seconds: float) -> str:
         f"{READY} {seconds:.1f} s. Ctrl-C stops it and keeps all data.",
         "",
         f"  till API     {stack.api_url}/v1",
-        f"  SMS inbox    {stack.inbox_url}",
         f"  local AWS    {stack.aws_endpoint}   ({stack.region}; any credentials)",
         f"  described in {home / 'stack.json'}   (demo clubs and their till keys)",
         f"  logs         {home / 'logs'}",

@@ -6,6 +6,7 @@ they are neither late nor invented by a shortcut past the API.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,7 @@ import httpx
 
 from infra.local.demo_clubs import DEMO_CLUBS, HISTORY, DemoClub, Visit, local_midnight, visits
 from infra.local.home import LocalRunError, Stack
-from infra.local.loopback import client
-from infra.operator_commands import run_task
+from infra.local.operator import Operator
 
 
 def seed(stack: Stack) -> dict[str, Any]:
@@ -26,27 +26,12 @@ def seed(stack: Stack) -> dict[str, Any]:
         Its `demo` is what the last start knew: keys are shown only once.
     """
     operator = Operator(stack)
-    with httpx.Client(base_url=stack.api_url, timeout=30) as till_api:
-        return {club.slug: _seed_club(club, operator, till_api, stack.demo.get(club.slug)) for club in DEMO_CLUBS}
-
-
-class Operator:
-    """An operator of the local stack."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._functions = client("lambda", stack.aws_endpoint)
-        self._name = stack.functions["operator_task"]
-
-    def ask(self, task: str, **given: Any) -> dict[str, Any]:
-        """Carry out one task; the answer, or the problem document of a refusal."""
-        return run_task(self._functions, self._name, {"task": task, **given})
-
-    def do(self, task: str, **given: Any) -> dict[str, Any]:
-        """Carry out one task that must succeed."""
-        answer = self.ask(task, **given)
-        if "code" in answer:
-            raise LocalRunError(f"{task} was refused: {answer['detail']}")
-        return answer
+    with (
+        httpx.Client(base_url=stack.api_url, timeout=30) as till_api,
+        ThreadPoolExecutor(len(DEMO_CLUBS)) as shops,
+    ):
+        seeded = shops.map(lambda club: _seed_club(club, operator, till_api, stack.demo.get(club.slug)), DEMO_CLUBS)
+        return {club.slug: described for club, described in zip(DEMO_CLUBS, seeded, strict=True)}
 
 
 def _seed_club(
@@ -130,7 +115,7 @@ class _History:
                 self._join(visit, moment)
             self._buy(visit, moment, number)
         self._operator.do("move_clock", club_id=self._club_id, clock_offset_seconds=0)
-        return list(self._members.values())
+        return [self._members[member.phone] for member in self._club.members]
 
     def _set_clock(self, moment: datetime) -> None:
         offset = int((moment - datetime.now(UTC)).total_seconds())

@@ -11,7 +11,7 @@ from infra.function_catalogue import TABLES
 from infra.local.home import ROOT
 
 PAGE = (ROOT / "docs" / "data.md").read_text()
-CONTEXTS = {path.parent.name for path in (ROOT / "layers/stamkunde/python/stamkunde").glob("*/model.py")}
+CONTEXTS = {path.parent.name for path in (ROOT / "layers/stamkunde/python/stamkunde").glob("*/store.py")}
 PLACE = re.compile(r"‹([^›]+)›")
 
 
@@ -72,3 +72,15 @@ def test_a_row_that_is_not_described_would_be_found() -> None:
     assert not describing("ledger", {"pk": "A#c1#a1", "sk": "ACCOUNT", "v": 2})
     (entity,) = describing("ledger", {"pk": "A#c1#a1", "sk": "ACCOUNT", "v": 1})
     assert entity["entity"] == "Account"
+
+
+def test_every_test_that_the_ledgers_page_names_exists() -> None:
+    page = (ROOT / "docs" / "ledger.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    written = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert named
+    assert named <= written

@@ -1,4 +1,4 @@
-"""``make bench``: measures what PERFORMANCE.md budgets, and writes docs/performance.md. Never part of the tests."""
+"""``make bench``: measures what is budgeted, and writes docs/performance.md. Never part of the tests."""
 
 from __future__ import annotations
 

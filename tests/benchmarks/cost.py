@@ -1,4 +1,4 @@
-"""What 1,000 purchases cost in requests: metered units and log bytes at the prices of PERFORMANCE.md section 3."""
+"""What 1,000 purchases cost in requests: metered units and log bytes at list prices."""
 
 from __future__ import annotations
 

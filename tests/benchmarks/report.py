@@ -68,11 +68,11 @@ def write(figures: Sequence[Figure], remarks: Sequence[str]) -> Path:
     lines = [
         "# Performance",
         "",
-        "Written by `make bench`; budgets: PERFORMANCE.md of the design, section 0. Timed figures are ratios to a",
+        "Written by `make bench`; the budgets are the product's own. Timed figures are ratios to a",
         "bare boto3 handler in the same run, since milliseconds of one machine say little about another. What can be",
         "held without a clock is held by tests/architecture/test_package.py and by the unit meter in `make test`.",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {_machine()}",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {revision()}, {machine()}",
         "",
         "| figure | budget | measured | | how |",
         "|---|---|---|---|---|",
@@ -87,7 +87,8 @@ def write(figures: Sequence[Figure], remarks: Sequence[str]) -> Path:
     return PAGE
 
 
-def _commit() -> str:
+def revision() -> str:
+    """The commit that was measured, and whether it had been changed since."""
     head = _git("rev-parse", "--short", "HEAD") or "none yet"
     return f"{head} with changes" if _git("status", "--porcelain") else head
 
@@ -97,6 +98,7 @@ def _git(*arguments: str) -> str:
     return outcome.stdout.strip() if outcome.returncode == 0 else ""
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What it was measured on."""
     cores = os.cpu_count()
     return f"{cores} cores {platform.machine()}, {platform.system()}, Python {platform.python_version()}"

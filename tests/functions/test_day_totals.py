@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.functions.conftest import CONTEXT
+from tests.function_fixtures import CONTEXT, new_till
 from tests.functions.test_rows import stream_records
 from tests.till_client import TillClient
 
@@ -68,16 +68,22 @@ def test_a_removed_entry_is_forgotten(busy_till: TillClient, operate: Any, table
 
 def test_lost_events_are_made_good_from_the_ledger(busy_till: TillClient, operate: Any) -> None:
     assert totals(operate, busy_till) == []
-    since = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
-    rebuilt = operate("rebuild_day_totals", club_id=busy_till.club["club_id"], since=since)
+    rebuilt = operate("rebuild_day_totals", club_id=busy_till.club["club_id"], days=2)
     assert rebuilt == {"entries_noted": 2}
     (day,) = totals(operate, busy_till)
     assert (day["purchases"], day["turnover"]) == (2, 110_000)
 
 
-def test_a_rebuild_goes_no_further_back_than_it_is_told(busy_till: TillClient, operate: Any) -> None:
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
-    assert operate("rebuild_day_totals", club_id=busy_till.club["club_id"], since=tomorrow) == {"entries_noted": 0}
+def test_a_rebuild_goes_no_further_back_than_it_is_told_by_the_clubs_own_clock(operate: Any) -> None:
+    till = new_till(operate, clock_offset_seconds=-10 * 86_400)
+    club_id = till.club["club_id"]
+    member_id = till.join(accepts=False).body["member_id"]
+    bought_at = (datetime.now(UTC) - timedelta(days=10)).isoformat()
+    assert till.buy(member_id, bought_at=bought_at).status == 201
+    assert operate("rebuild_day_totals", club_id=club_id, days=1) == {"entries_noted": 1}
+    operate("move_clock", club_id=club_id, clock_offset_seconds=0)
+    assert operate("rebuild_day_totals", club_id=club_id, days=1) == {"entries_noted": 0}
+    assert operate("rebuild_day_totals", club_id=club_id, days=11) == {"entries_noted": 1}
 
 
 def test_accepting_the_terms_counts_as_no_purchase(till: TillClient, operate: Any, tables: DynamoDBClient) -> None:

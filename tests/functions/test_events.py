@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.local.home import ROOT
-from tests.functions.conftest import CONTEXT, ORIGIN_SECRET
+from tests.function_fixtures import CONTEXT, ORIGIN_SECRET
 from tests.till_client import TillClient
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.architecture.test_data_page import ENTITIES, describing
-from tests.functions.conftest import CONTEXT
+from tests.function_fixtures import CONTEXT
 from tests.ledger_checks import every_row
 from tests.till_client import TillClient
 

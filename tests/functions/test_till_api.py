@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.functions.conftest import CONTEXT, ORIGIN_SECRET, new_till
+from tests.function_fixtures import CONTEXT, ORIGIN_SECRET, new_till
 from tests.ledger_checks import every_row
 from tests.till_client import TillClient, gateway_event
 from till_api.routes import ROUTES
@@ -80,6 +80,13 @@ def test_an_open_member_is_told_that_bonus_waits(till: TillClient) -> None:
     assert (booked.body["earned"]["status"], booked.body["balance_after"]["pending"]) == ("pending", 300)
     assert booked.body["receipt_text"][0] == "Bonus venter: 3,00 kr."
     assert till.join().body["balance"] == {"total": 300, "available": 300, "pending": 0}
+
+
+def test_bonus_of_nothing_at_all_waits_too_for_an_open_member(till: TillClient) -> None:
+    member_id = till.join(accepts=False).body["member_id"]
+    quoted, booked = till.quote(member_id, 33), till.buy(member_id, 33)
+    assert quoted.body["earned"]["status"] == booked.body["earned"]["status"] == "pending"
+    assert booked.body["receipt_text"][0] == "Bonus venter: 0,00 kr."
 
 
 def test_spending_says_what_was_used_and_why(till: TillClient) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from infra.local.home import Stack
-from infra.local.seed import Operator
+from infra.local.operator import Operator
 from tests.replay.plan import Household, Plan, PlannedBasket
 
 TILLS = 4

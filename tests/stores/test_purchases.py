@@ -16,6 +16,7 @@ from stamkunde.ledger.service import Booked, TillPoint
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.transaction import ConditionFailed
 from tests.factories import LONG_AGO, NOON, THREE_PERCENT, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
 from tests.shop import Shop
@@ -257,3 +258,18 @@ def test_whatever_tills_send_the_ledger_adds_up(
     for member in members:
         assert shop.balance(member).total == expected[member]
         assert_ledger_adds_up(shop, member)
+
+
+def test_no_entry_is_ever_written_over(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    member = shop.new_member()
+    before = shop.account(member)
+    booked = shop.buy(member)
+    after = shop.account(member)
+    forged = replace(booked.entry, changes=())
+    writes = shop.store.entry_writes(after, replace(after, revision=after.revision + 1), forged)
+    with pytest.raises(ConditionFailed) as failed:
+        shop.store.commit(writes)
+    assert set(failed.value.found) == {"entry"}
+    assert before.revision + 1 == after.revision == shop.account(member).revision
+    assert_ledger_adds_up(shop, member)

@@ -1,7 +1,7 @@
 """HTTP for every Lambda behind the gateway: routing, bodies, problem documents, one log line a request.
 
-Powertools' own resolver is not used: importing it loads asyncio and every event type (PERFORMANCE 1a), a third of
-a cold start. What is left to do here is small.
+Powertools' own resolver is not used: importing it loads asyncio and every event type, a fifth of
+a cold start (docs/adr/0002). What is left to do here is small.
 """
 
 import base64
@@ -15,6 +15,7 @@ import msgspec
 
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.faults import is_passing
 from stamkunde.shared.language import text
 from stamkunde.shared.routing import Route
 
@@ -25,6 +26,8 @@ UNAUTHENTICATED = 401
 FIRST_REFUSAL = 400
 FIRST_SERVER_ERROR = 500
 PROBLEM_TYPE = "urn:stamkunde:problem:"
+RETRY_AFTER_FAULT_SECONDS = 5
+"""Longer than for a busy member: AWS itself is in trouble, and every till asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,16 @@ def problem(refusal: Refusal, language: str) -> Response:
     return Response(refusal.status, problem_document(refusal, language), headers, {"code": refusal.code})
 
 
+def failure(error: Exception, language: str) -> Response:
+    """The answer to a request that failed: refused, met by a passing fault of AWS, or broken."""
+    if isinstance(error, Refusal):
+        return problem(error, language)
+    logger.error("request broke", error=type(error).__qualname__, frames=where_it_broke(error))
+    if is_passing(error):
+        return problem(Refusal("try_again", retry_after=RETRY_AFTER_FAULT_SECONDS), language)
+    return problem(Refusal("internal_error"), language)
+
+
 type Endpoint = Callable[[Route, Request], Response]
 
 
@@ -169,16 +182,13 @@ class Resolver:
             route, parameters = self._match(request)
             name = route.name
             response = self._answer(route, replace(request, parameters=parameters))
-        except Refusal as refusal:
-            response = problem(refusal, DEFAULT_LANGUAGE)
         except Exception as error:  # noqa: BLE001 - the last line of defence: whatever broke, the till gets an answer
-            logger.error("request broke", error=type(error).__qualname__, frames=where_it_broke(error))
-            response = problem(Refusal("internal_error"), DEFAULT_LANGUAGE)
+            response = failure(error, DEFAULT_LANGUAGE)
         _report(name, response, started)
         return _to_gateway(response)
 
     def _check_origin(self, request: Request) -> None:
-        """Only the front door may call: what it says of the caller's address is evidence (ARCHITECTURE 1)."""
+        """Only the front door may call: what it says of the caller's address is evidence."""
         given = request.headers.get(ORIGIN_HEADER, "")
         if self._origin_secret is not None and not hmac.compare_digest(given.encode(), self._origin_secret.encode()):
             raise Refusal("origin_refused")

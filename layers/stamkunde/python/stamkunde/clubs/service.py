@@ -195,7 +195,7 @@ class Operators:
         if not timedelta() <= duration <= LONGEST_LATE_OPENING:
             raise Refusal("invalid_field", {"expected": f"0-{LONGEST_LATE_OPENING.days * 24} hours"}, "/hours")
         club = self._club(club_id)
-        now = self._clock.now() + (club.clock_offset or timedelta())
+        now = self.present(club)
         till = replace(self._till(club_id, till_id), late_receipts_until=now + duration)
         self._write([self._store(club_id).till_write(till, new=False)])
         return till
@@ -209,7 +209,7 @@ class Operators:
             ``unknown_club``, ``version_starts_too_soon``, ``already_exists``: another was published just now.
         """
         club = self._club(club_id)
-        now = self._clock.now() + (club.clock_offset or timedelta())
+        now = self.present(club)
         version = BonusProgramme(
             club.programmes[-1].version + 1, next_version_starts(valid_from, now), rate, expiry_months
         )
@@ -256,6 +256,10 @@ class Operators:
         if self._club(club_id).clock_offset is None:
             raise Refusal("clock_not_movable")
         self._store(club_id).move_clock(offset)
+
+    def present(self, club: Club) -> datetime:
+        """The present instant of a club: the real one, unless its clock is moved (local engine only)."""
+        return self._clock.now() + (club.clock_offset or timedelta())
 
     def _require_movable_clocks(self) -> None:
         if not self._clocks_movable:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.clubs.model import Club, Outlet, ReceiptNumbers, TermsVersion, Till
 from stamkunde.shared.clock import iso_instant, parse_instant
-from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.item import to_wire
 from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.transaction import Put
 
 if TYPE_CHECKING:
@@ -39,13 +40,9 @@ class ClubStore:
         return _club(self.club_id, settings, tuple(programmes), tuple(terms))
 
     def find_till(self, till_id: str, *, consistent: bool) -> Till | None:
-        """One till; `consistent` reads what was last confirmed, at twice the price."""
-        answer = self._client.get_item(
-            TableName=self._table,
-            Key=to_wire({"pk": self._pk, "sk": f"TILL#{till_id}"}),
-            ConsistentRead=consistent,
-        )
-        return _till(from_wire(answer["Item"])) if "Item" in answer else None
+        """One till."""
+        row = get_row(self._client, self._table, self._pk, f"TILL#{till_id}", consistent=consistent)
+        return _till(row) if row else None
 
     def outlets(self) -> list[Outlet]:
         """All outlets by id."""
@@ -128,13 +125,7 @@ class ClubStore:
         return Put(purpose, self._table, {"pk": self._pk, "sk": sk, "v": ITEM_VERSION, **row}, condition)
 
     def _query(self, sk_prefix: str) -> Iterator[dict[str, Any]]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues=to_wire({":pk": self._pk, ":sk": sk_prefix}),
-            ConsistentRead=True,
-        )
-        return (from_wire(item) for page in pages for item in page["Items"])
+        return query_rows(self._client, self._table, self._pk, sk_prefix, consistent=True)
 
 
 class ClubRegistry:
@@ -146,19 +137,13 @@ class ClubRegistry:
 
     def club_ids(self) -> Iterator[str]:
         """Every club's id, shard by shard."""
-        paginator = self._client.get_paginator("query")
         for shard in range(REGISTRY_SHARDS):
-            for page in paginator.paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=to_wire({":pk": f"CLUBS#{shard:02d}"}),
-            ):
-                yield from (from_wire(item)["sk"] for item in page["Items"])
+            yield from (row["sk"] for row in query_rows(self._client, self._table, f"CLUBS#{shard:02d}"))
 
     def find_by_slug(self, slug: str) -> str | None:
         """The id of the club with that slug."""
-        answer = self._client.get_item(TableName=self._table, Key=to_wire({"pk": f"SLUG#{slug}", "sk": "SLUG"}))
-        return str(from_wire(answer["Item"])["club_id"]) if "Item" in answer else None
+        row = get_row(self._client, self._table, f"SLUG#{slug}", "SLUG", consistent=True)
+        return row["club_id"] if row else None
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -175,12 +175,20 @@ class Earned:
         What the rate was taken of: the receipt less what was paid with bonus (seed feature 19).
     rate
         Basis points; the result is rounded down, once per receipt.
+    terms_version
+        The terms the member had accepted; `NOT_ACCEPTED` makes what is earned pending.
     """
 
     programme_version: int
     base: int
     rate: int
     amount: int
+    terms_version: int
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits for the terms to be accepted."""
+        return self.terms_version == NOT_ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +305,7 @@ def settle(
     spent = min(basket.spend_bonus, basket.total)
     spending = _spend(account, member, spent, today)
     base = basket.total - spent
-    earned = Earned(programme.version, base, programme.rate, base * programme.rate // FULL_RATE)
+    earned = Earned(programme.version, base, programme.rate, base * programme.rate // FULL_RATE, member.terms_version)
     lot = LotKey(end_of_month(today, programme.expiry_months), member.terms_version)
     earning = (LotChange(lot, earned.amount),) if earned.amount else ()
     changes = (*spending, *earning)

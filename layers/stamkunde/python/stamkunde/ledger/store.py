@@ -26,6 +26,7 @@ from stamkunde.ledger.model import (
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.transaction import Put, commit
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ITEM_VERSION = 1
 ACCOUNT_SHARDS = 64
+ACCOUNT_PREFIX = "ACCOUNT"
 ENTRY_PREFIX = "ENTRY#"
 AFTER_ENTRIES = "ENTRY$"
 NOT_THERE = "attribute_not_exists(pk)"
@@ -66,32 +68,29 @@ class LedgerStore:
 
     def load_account(self, account_id: str, *, consistent: bool) -> Account | None:
         """An account as it stands, in one Query that reads no entries."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues=to_wire({":pk": self._account_pk(account_id), ":sk": "ACCOUNT"}),
-            ConsistentRead=consistent,
-        )
-        rows = {row["sk"]: row for row in map(from_wire, answer["Items"])}
-        return _account(account_id, rows["ACCOUNT"]) if "ACCOUNT" in rows else None
+        pk = self._account_pk(account_id)
+        rows = query_rows(self._client, self._table, pk, ACCOUNT_PREFIX, consistent=consistent)
+        found = {row["sk"]: row for row in rows}
+        return _account(account_id, found[ACCOUNT_PREFIX]) if found else None
 
     def find_guard(self, purchase_id: str) -> Guard | None:
         """The guard of a receipt that has counted."""
-        answer = self._client.get_item(
-            TableName=self._table,
-            Key=to_wire({"pk": self._guard_pk(purchase_id), "sk": "GUARD"}),
-            ConsistentRead=True,
-        )
-        return guard_from_row(from_wire(answer["Item"])) if "Item" in answer else None
+        row = get_row(self._client, self._table, self._guard_pk(purchase_id), "GUARD", consistent=True)
+        return guard_from_row(row) if row else None
 
     def load_entry(self, account_id: str, entry_id: str) -> Entry:
-        """One entry that is known to be there."""
-        answer = self._client.get_item(
-            TableName=self._table,
-            Key=to_wire({"pk": self._account_pk(account_id), "sk": ENTRY_PREFIX + entry_id}),
-            ConsistentRead=True,
-        )
-        return entry_from_row(from_wire(answer["Item"]))
+        """One entry that a guard points to.
+
+        Raises
+        ------
+        LookupError
+            It isn't there: guard and entry are written together, so the table has been tampered with.
+        """
+        pk = self._account_pk(account_id)
+        row = get_row(self._client, self._table, pk, ENTRY_PREFIX + entry_id, consistent=True)
+        if row is None:
+            raise LookupError("a receipt guard points to no entry")
+        return entry_from_row(row)
 
     def entries(self, account_id: str, *, most: int, start: str | None) -> EntryPage:
         """A page of an account's entries, newest first; `start` is the sort key that the page before named."""
@@ -110,14 +109,8 @@ class LedgerStore:
 
     def account_ids(self) -> Iterator[str]:
         """Every account of the club, for rebuilding projections and for proof."""
-        paginator = self._client.get_paginator("query")
         for shard in range(ACCOUNT_SHARDS):
-            for page in paginator.paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=to_wire({":pk": self._registry_pk(shard)}),
-            ):
-                yield from (from_wire(item)["sk"] for item in page["Items"])
+            yield from (row["sk"] for row in query_rows(self._client, self._table, self._registry_pk(shard)))
 
     def open_account_writes(self, account: Account) -> list[Put]:
         """A new account, and its place in the list of accounts."""
@@ -169,7 +162,7 @@ class LedgerStore:
     def _account_row(self, account: Account) -> dict[str, Any]:
         return {
             "pk": self._account_pk(account.account_id),
-            "sk": "ACCOUNT",
+            "sk": ACCOUNT_PREFIX,
             "v": ITEM_VERSION,
             "revision": account.revision,
             "lots": {_lot_text(lot): amount for lot, amount in account.lots.items()},
@@ -238,7 +231,7 @@ def _purchase_attributes(purchase: PurchaseFacts) -> dict[str, Any]:
         "receipt": purchase.receipt_number,
         "bought": iso_instant(purchase.bought_at),
         "total": purchase.total,
-        "earned": [earned.programme_version, earned.base, earned.rate, earned.amount],
+        "earned": [earned.programme_version, earned.base, earned.rate, earned.amount, earned.terms_version],
         "spent": [purchase.asked_to_spend, purchase.spent],
         "lines": [[line.item_number, line.quantity, line.amount] for line in purchase.lines],
         "flags": list(purchase.flags),

@@ -16,7 +16,7 @@ MOST_DIGITS_IN_A_NAME = 4
 
 
 class MemberState(StrEnum):
-    """What a person is to the club (ARCHITECTURE 3)."""
+    """What a person is to the club: `open` was joined at a till and hasn't accepted the terms."""
 
     OPEN = "open"
     MEMBER = "member"
@@ -97,7 +97,7 @@ _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
 def clean_first_name(typed: str) -> str | None:
-    """A name fit to be merged into a text message, or None when nothing is left of it (MESSAGING 2.1).
+    """A name fit to be merged into a text message, or None when nothing is left of it.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.members.model import Member, TermsAcceptance, phone_pointer
 from stamkunde.shared.clock import iso_instant, parse_instant
-from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.reading import get_row
 from stamkunde.shared.transaction import Put
 
 if TYPE_CHECKING:
@@ -82,10 +82,7 @@ class MemberStore:
         return Put("consent", self._table, row, NOT_THERE)
 
     def _get(self, pk: str, sk: str, *, consistent: bool) -> dict[str, Any] | None:
-        answer = self._client.get_item(
-            TableName=self._table, Key=to_wire({"pk": pk, "sk": sk}), ConsistentRead=consistent
-        )
-        return from_wire(answer["Item"]) if "Item" in answer else None
+        return get_row(self._client, self._table, pk, sk, consistent=consistent)
 
     def _member_pk(self, member_id: str) -> str:
         return f"M#{self._club_id}#{member_id}"

@@ -45,6 +45,8 @@ STATUS_BY_CODE = {
 class Refusal(Exception):
     """Something asked for that can't be done, and why; nothing has been written.
 
+    Only after ``try_again`` it may have been: an answer of AWS was lost. Asking the same again finds out.
+
     Parameters
     ----------
     code

@@ -1,7 +1,7 @@
 """DynamoDB's typed attributes to and from Python values.
 
 The boto3 resource layer has such a serializer, but importing boto3 costs a cold start more than the rest of the
-till API (PERFORMANCE 1a), and its numbers are Decimals; ours are whole.
+till API, and its numbers are Decimals; ours are whole.
 """
 
 from collections.abc import Mapping

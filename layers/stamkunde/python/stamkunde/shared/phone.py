@@ -1,6 +1,6 @@
 """Phone numbers: whatever was typed, one E.164 form.
 
-Rules and vectors: MESSAGING 2.3. "Is it a mobile" can't be asked: Denmark has no mobile range
+"Is it a mobile" can't be asked: Denmark has no mobile range
 (google/libphonenumber issues 953 and 960).
 """
 

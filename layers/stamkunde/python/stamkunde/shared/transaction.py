@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from stamkunde.shared.faults import PASSING_CODES
 from stamkunde.shared.item import from_wire, to_wire
 
 if TYPE_CHECKING:
@@ -88,18 +89,12 @@ def commit(client: "DynamoDBClient", writes: Sequence[Put]) -> None:
         raise _translate(error, writes) from error
 
 
-_PASSING = {
-    "TransactionInProgressException",
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-}
 _PASSING_REASONS = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
 
 
 def _translate(error: ClientError, writes: Sequence[Put]) -> Exception:
     code = error.response["Error"]["Code"]
-    if code in _PASSING:
+    if code in PASSING_CODES:
         return Busy()
     if code != "TransactionCanceledException":
         return error

@@ -1,7 +1,7 @@
 """Keeping projections: note what entries mean, recompute the days they touch, rebuild from the ledger."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import datetime
 
 from stamkunde.ledger.model import Entry, EntryKind
 from stamkunde.ledger.store import LedgerStore
@@ -50,8 +50,8 @@ def recompute_dirty_days(store: ProjectionStore) -> int:
     return recomputed
 
 
-def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: date) -> int:
-    """Note all entries booked since a day (UTC) anew, for events that were lost. Returns how many entries."""
+def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: datetime) -> int:
+    """Note all entries booked since an instant anew, for events that were lost. Returns how many."""
     noted = 0
     for account_id in ledger.account_ids():
         facts = [sale_fact(ledger.club_id, entry) for entry in _entries_since(ledger, account_id, since)]
@@ -60,12 +60,12 @@ def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: date) -> i
     return noted
 
 
-def _entries_since(ledger: LedgerStore, account_id: str, since: date) -> Iterator[Entry]:
+def _entries_since(ledger: LedgerStore, account_id: str, since: datetime) -> Iterator[Entry]:
     start: str | None = None
     while True:
         page = ledger.entries(account_id, most=ENTRIES_A_PAGE, start=start)
         for entry in page.entries:
-            if entry.booked_at.date() < since:
+            if entry.booked_at < since:
                 return
             yield entry
         if page.following is None:

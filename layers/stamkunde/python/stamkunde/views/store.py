@@ -5,11 +5,13 @@
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stamkunde.shared.ids import new_id
-from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.item import to_wire
+from stamkunde.shared.reading import query_rows
 from stamkunde.views.model import DayTotal, OutletDay, SaleFact
 
 if TYPE_CHECKING:
@@ -20,12 +22,12 @@ DAY_SHARDS = 8
 DIRTY_SHARDS = 4
 
 
+@dataclass(frozen=True, slots=True)
 class DirtyMark:
     """That an outlet day must be recomputed; `token` changes each time it is marked."""
 
-    def __init__(self, outlet_day: OutletDay, token: str) -> None:
-        self.outlet_day = outlet_day
-        self.token = token
+    outlet_day: OutletDay
+    token: str
 
 
 class ProjectionStore:
@@ -63,14 +65,14 @@ class ProjectionStore:
     def dirty(self) -> Iterator[DirtyMark]:
         """Every day that waits to be recomputed."""
         for shard in range(DIRTY_SHARDS):
-            for row in self._query(f"DIRTY#{shard}", consistent=True):
+            for row in query_rows(self._client, self._table, f"DIRTY#{shard}", consistent=True):
                 club_id, outlet_id, day = row["sk"].split("#")
                 yield DirtyMark(OutletDay(club_id, outlet_id, date.fromisoformat(day)), row["token"])
 
     def facts(self, outlet_day: OutletDay) -> Iterator[SaleFact]:
         """All facts of an outlet's day."""
         for shard in range(DAY_SHARDS):
-            for row in self._query(_day_prefix(outlet_day) + str(shard), consistent=True):
+            for row in query_rows(self._client, self._table, _day_prefix(outlet_day) + str(shard), consistent=True):
                 yield SaleFact(
                     outlet_day.club_id,
                     outlet_day.outlet_id,
@@ -109,15 +111,6 @@ class ProjectionStore:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
-    def _query(self, pk: str, *, consistent: bool) -> Iterator[dict[str, Any]]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_wire({":pk": pk}),
-            ConsistentRead=consistent,
-        )
-        return (from_wire(item) for page in pages for item in page["Items"])
-
 
 class DayTotals:
     """One club's day totals, to look at. Built for one club: no method takes another's id."""
@@ -129,12 +122,7 @@ class DayTotals:
 
     def of_year(self, outlet_id: str, year: int) -> Iterator[DayTotal]:
         """An outlet's days of a year that saw a member, in order."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_wire({":pk": _total_pk(self._club_id, outlet_id, year)}),
-        )
-        for row in (from_wire(item) for page in pages for item in page["Items"]):
+        for row in query_rows(self._client, self._table, _total_pk(self._club_id, outlet_id, year)):
             yield DayTotal(
                 date.fromisoformat(row["sk"]), row["purchases"], row["turnover"], row["earned"], row["spent"]
             )

@@ -17,6 +17,9 @@ from tests.till_client import TillClient, gateway_event
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+# Powertools reads these when it is imported, which any test module may do first.
+os.environ |= {"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde"}
+
 ORIGIN_SECRET = "local-front-door"
 CONTEXT = SimpleNamespace(
     function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn:test", aws_request_id="test-request"
@@ -37,8 +40,6 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "VIEWS_TABLE": "views",
         "ORIGIN_SECRET": ORIGIN_SECRET,
         "CLUB_CLOCKS": "allowed",
-        "POWERTOOLS_SERVICE_NAME": "test",
-        "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde",
     }
     before = dict(os.environ)
     os.environ.update(variables)

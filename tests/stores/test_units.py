@@ -1,0 +1,146 @@
+"""What each call of a till costs in DynamoDB units, held to the budgets of docs/performance.md.
+
+A purchase is measured at its worst still within budget: 12 lines, and an account that holds 36 lots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stamkunde.bootstrap import Tills, TillSession
+from stamkunde.clubs.model import ReceiptNumbers, TillKey, parse_till_key
+from stamkunde.clubs.service import NewClub, Operators
+from stamkunde.ledger.model import Basket, Line, Receipt
+from stamkunde.ledger.service import TillPoint
+from stamkunde.members.model import Acceptance, AcceptanceMethod
+from stamkunde.settings import Settings
+from stamkunde.shared.clock import FixedClock
+from tests.unit_meter import UnitMeter
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+PHONE = "+4526000001"
+BEGAN = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SETTINGS = Settings("eu-north-1", "clubs", "members", "ledger", "views")
+
+
+class MeteredTill:
+    """A till whose every call is metered, authentication included, as till_api makes it."""
+
+    def __init__(self, client: DynamoDBClient) -> None:
+        desk = Operators(client, "clubs", FixedClock(BEGAN), random_bytes=bytes, clocks_movable=False)
+        club = desk.create_club(NewClub("bager-holm", "Bager Holm", "DK", "hej@bagerholm.example"))
+        desk.create_outlet(club.club_id, "banegaardspladsen", "Banegårdspladsen")
+        numbers = ReceiptNumbers.RESTART_DAILY
+        key = parse_till_key(desk.create_till(club.club_id, "banegaardspladsen", "kasse-1", "Kasse 1", numbers).key)
+        assert key is not None
+        self.key: TillKey = key
+        self.tills = Tills(SETTINGS, client, clock=FixedClock(BEGAN))
+        self.meter = UnitMeter()
+        self.meter.attach(client)
+        self.open(writes=False)  # the club's settings are read once a minute, not with every call
+        self.meter.reset()
+
+    def open(self, *, writes: bool) -> TillSession:
+        return self.tills.open(self.key, writes=writes)
+
+    def at(self, instant: datetime) -> None:
+        self.tills = replace(self.tills, clock=FixedClock(instant))
+
+    def join(self) -> str:
+        session = self.open(writes=True)
+        acceptance = Acceptance(1, AcceptanceMethod.SIGNED_FORM, session.clock.now())
+        joined = session.membership.join(PHONE, "Anne-Margrethe", acceptance, "banegaardspladsen", "kasse-1")
+        return joined.at_till.member.member_id
+
+    def book(self, receipt: Receipt) -> None:
+        session = self.open(writes=True)
+        till = session.till
+        session.ledger.book(receipt, TillPoint(till.till_id, till.outlet_id, till.receipt_numbers.value, None))
+
+    def account_id(self, member_id: str) -> str:
+        account_id = self.open(writes=False).ledger.find_account(member_id)
+        assert account_id is not None
+        return account_id
+
+
+def large_basket(spend_bonus: int = 0) -> Basket:
+    return Basket(tuple(Line(f"57010010{n:05d}", 12, 123_456) for n in range(12)), spend_bonus)
+
+
+@pytest.fixture
+def till(dynamodb: DynamoDBClient) -> MeteredTill:
+    return MeteredTill(dynamodb)
+
+
+@pytest.fixture
+def worst(till: MeteredTill) -> tuple[MeteredTill, Receipt]:
+    """A member whose account holds 36 lots, and a receipt of 12 lines that spends from most of them."""
+    member_id = till.join()
+    account_id = till.account_id(member_id)
+    for month in range(36):
+        at = BEGAN + timedelta(days=30.5 * month)
+        till.at(at)
+        till.book(Receipt(f"9{month:07d}", at, member_id, large_basket(), account_id))
+    account = till.open(writes=False).ledger.store.load_account(account_id, consistent=True)
+    assert account is not None
+    assert len(account.lots) == 36
+    at = BEGAN + timedelta(days=30.5 * 35, hours=1)
+    till.at(at)
+    till.meter.reset()
+    return till, Receipt("10023412", at, member_id, large_basket(50_000), account_id)
+
+
+def test_a_purchase_costs_six_write_units_and_two_read_units_in_one_query_and_one_transaction(
+    worst: tuple[MeteredTill, Receipt],
+) -> None:
+    till, receipt = worst
+    till.book(receipt)
+    assert till.meter.written <= 6
+    assert till.meter.read <= 2
+    assert dict(till.meter.calls) == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
+
+
+def test_a_till_that_does_not_say_the_account_costs_one_read_more(worst: tuple[MeteredTill, Receipt]) -> None:
+    till, receipt = worst
+    till.book(replace(receipt, account_id=None))
+    assert (till.meter.written <= 6, till.meter.read) == (True, 3)
+
+
+def test_a_quote_writes_nothing_and_costs_two_read_units(worst: tuple[MeteredTill, Receipt]) -> None:
+    till, receipt = worst
+    till.open(writes=False).ledger.quote(receipt.basket, receipt.member_id, receipt.account_id)
+    assert till.meter.written == 0
+    assert till.meter.read <= 2
+
+
+def test_a_look_up_writes_nothing_and_costs_two_read_units(worst: tuple[MeteredTill, Receipt]) -> None:
+    till, _ = worst
+    till.open(writes=False).membership.look_up(PHONE)
+    assert till.meter.written == 0
+    assert till.meter.read <= 2
+
+
+def test_joining_costs_eighteen_write_units(till: MeteredTill) -> None:
+    till.join()
+    assert till.meter.written <= 18
+
+
+def test_a_receipt_sent_again_writes_no_more_than_the_try(worst: tuple[MeteredTill, Receipt]) -> None:
+    till, receipt = worst
+    till.book(receipt)
+    till.meter.reset()
+    till.book(receipt)
+    assert till.meter.written <= 6
+
+
+def test_each_kilobyte_of_lines_beyond_twelve_costs_two_write_units(worst: tuple[MeteredTill, Receipt]) -> None:
+    till, receipt = worst
+    lines = tuple(Line(f"57010010{n:05d}", 12, 123_456) for n in range(300))
+    till.book(replace(receipt, basket=Basket(lines, 0)))
+    assert till.meter.written <= 6 + 2 * 9

@@ -1,0 +1,83 @@
+"""A new club in a running local stack, its tills over real HTTP, and its tables seen from behind."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from infra.local.home import Stack
+from infra.local.loopback import client
+from infra.local.operator import Operator
+from stamkunde.clubs.store import ClubStore
+from stamkunde.shared.clock import SystemClock
+from tests.ledger_checks import assert_ledger_adds_up
+from tests.shop import Shop
+from tests.till_client import Call, TillClient
+
+OUTLET = "banegaarden"
+TILL = "kasse-1"
+
+
+def call_over(door: httpx.Client) -> Call:
+    """How a till's calls travel: through the front door."""
+
+    def call(method: str, path: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], Any]:
+        answer = door.request(method, path, headers=headers, content=body.encode())
+        return answer.status_code, dict(answer.headers), answer.json()
+
+    return call
+
+
+@dataclass
+class OpenShop:
+    """A club with one outlet and one till, open for business."""
+
+    stack: Stack
+    till: TillClient
+    shop: Shop
+    operator: Operator
+
+    @classmethod
+    def in_stack(cls, stack: Stack, door: httpx.Client) -> OpenShop:
+        """A new one; `door` is a client of the stack's front door."""
+        operator = Operator(stack)
+        slug = f"bager-{random.randrange(10**9)}"
+        contact = "hej@bagerholm.example"
+        club = operator.do("create_club", slug=slug, name="Bager Holm", country="DK", contact=contact)
+        club_id = club["club_id"]
+        operator.do("create_outlet", club_id=club_id, outlet_id=OUTLET, name="Banegårdspladsen")
+        till = {"outlet_id": OUTLET, "till_id": TILL, "name": "Kasse 1", "receipt_numbers": "never"}
+        key = operator.do("create_till", club_id=club_id, **till)["key"]
+        tables = client("dynamodb", stack.aws_endpoint)
+        known = ClubStore(tables, stack.tables["clubs"], club_id).load()
+        assert known is not None
+        seen = Shop(
+            tables,
+            known,
+            SystemClock(),
+            members_table=stack.tables["members"],
+            ledger_table=stack.tables["ledger"],
+        )
+        return cls(stack, TillClient(club, key, call_over(door)), seen, operator)
+
+    def purchases(self, member_id: str) -> int:
+        """How many movements the member's ledger holds, once it is seen to add up."""
+        assert_ledger_adds_up(self.shop, member_id)
+        return len(self.shop.entries(member_id))
+
+    def day_totals(self) -> list[dict[str, Any]]:
+        """The outlet's days of this year, once the job has counted what is due."""
+        functions = client("lambda", self.stack.aws_endpoint)
+        functions.invoke(FunctionName=self.stack.functions["day_totals_job"], Payload=b"{}")
+        days: list[dict[str, Any]] = self.operator.do(
+            "show_day_totals", club_id=self.till.club["club_id"], outlet_id=OUTLET, year=datetime.now(UTC).year
+        )["days"]
+        return days
+
+    def turnover(self) -> int:
+        """What the day totals say was sold."""
+        return sum(day["turnover"] for day in self.day_totals())

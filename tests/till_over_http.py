@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -81,3 +82,10 @@ class OpenShop:
     def turnover(self) -> int:
         """What the day totals say was sold."""
         return sum(day["turnover"] for day in self.day_totals())
+
+    def wait_for_turnover(self, expected: int, seconds: float = 30) -> None:
+        """Wait until the day totals say that this was sold: the stream is read in its own time."""
+        deadline = time.monotonic() + seconds
+        while (turnover := self.turnover()) != expected:
+            assert time.monotonic() < deadline, f"the day totals say {turnover}, not {expected}"
+            time.sleep(0.3)

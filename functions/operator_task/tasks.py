@@ -119,10 +119,10 @@ class ShowDayTotals(TaskModel, tag="show_day_totals"):
 
 
 class RebuildDayTotals(TaskModel, tag="rebuild_day_totals"):
-    """Note all entries booked in a club's last days anew from the ledger, after events were lost."""
+    """Note all entries booked in the last days of one club or of all anew from the ledger, after events were lost."""
 
-    club_id: str
     days: Annotated[int, Meta(ge=1, le=4_000)]
+    club_id: str | None = None
 
 
 class MoveClock(TaskModel, tag="move_clock"):
@@ -222,10 +222,14 @@ def show_day_totals(desk: Desk, task: ShowDayTotals) -> dict[str, Any]:
 
 def rebuild_day_totals(desk: Desk, task: RebuildDayTotals) -> dict[str, Any]:
     """Carry out `RebuildDayTotals`."""
-    ledger = LedgerStore(desk.client, desk.settings.ledger_table, task.club_id)
+    clubs = [desk.operators.show(task.club_id).club] if task.club_id else desk.operators.clubs()
+    return {"entries_noted": sum(_rebuild(desk, club, timedelta(days=task.days)) for club in clubs)}
+
+
+def _rebuild(desk: Desk, club: Club, period: timedelta) -> int:
+    ledger = LedgerStore(desk.client, desk.settings.ledger_table, club.club_id)
     store = ProjectionStore(desk.client, desk.settings.views_table)
-    since = desk.operators.present(desk.operators.show(task.club_id).club) - timedelta(days=task.days)
-    return {"entries_noted": rebuild_facts(ledger, store, since)}
+    return rebuild_facts(ledger, store, desk.operators.present(club) - period)
 
 
 def move_clock(desk: Desk, task: MoveClock) -> dict[str, Any]:

@@ -164,10 +164,8 @@ class Runner:
         """Have the projections of the days since the last stop rebuilt: the engine forgets its streams."""
         if self._stopped_at is None:
             return
-        operator = Operator(stack)
         days = (datetime.now(UTC) - self._stopped_at).days + 2
-        for club in operator.do("list_clubs")["clubs"]:
-            operator.begin("rebuild_day_totals", club_id=club["club_id"], days=days)
+        Operator(stack).begin("rebuild_day_totals", days=days)
 
     def _describe(self, engine: Engine, front_door: FrontDoor, outputs: dict[str, str]) -> Stack:
         return Stack(

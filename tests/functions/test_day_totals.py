@@ -74,6 +74,14 @@ def test_lost_events_are_made_good_from_the_ledger(busy_till: TillClient, operat
     assert (day["purchases"], day["turnover"]) == (2, 110_000)
 
 
+def test_a_rebuild_of_every_club_leaves_none_out(busy_till: TillClient, operate: Any) -> None:
+    other = new_till(operate)
+    other.buy(other.join().body["member_id"], 5_000)
+    assert operate("rebuild_day_totals", days=2)["entries_noted"] >= 3
+    assert [day["turnover"] for day in totals(operate, busy_till)] == [110_000]
+    assert [day["turnover"] for day in totals(operate, other)] == [5_000]
+
+
 def test_a_rebuild_goes_no_further_back_than_it_is_told_by_the_clubs_own_clock(operate: Any) -> None:
     till = new_till(operate, clock_offset_seconds=-10 * 86_400)
     club_id = till.club["club_id"]

@@ -16,6 +16,7 @@ from tests.till_over_http import OpenShop
 
 FUNCTIONS = ("TillApi", "OperatorTask", "LedgerStream", "DayTotalsJob")
 PHONE, NAME = "28771903", "Ibrahim"
+TURNOVER = 10_000 + 2 * 4_995
 PLANTED = "planted-by-a-test"
 
 # Whoever it is: an account or member id, a Danish or Norwegian number, a till's key.
@@ -56,7 +57,7 @@ def day_at_the_shop(local_stack: LocalStack) -> OpenShop:
         till.send("GET", f"/v1/members/{member_id}/ledger")
         till.send("GET", f"/v1/members/{member_id}/nothing")
         till.send("GET", f"/v1/purchases/{member_id}", authorization=f"Bearer {till.key[:-1]}")
-        wait_until(lambda: here.turnover() > 0)
+        here.wait_for_turnover(TURNOVER)
         return here
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.local_stack import LocalStack, wait_until
+from tests.local_stack import LocalStack
 from tests.till_over_http import OpenShop
 
 HEALED_WITHIN_SECONDS = 60
@@ -25,7 +25,7 @@ def test_a_restart_loses_no_sale_whether_its_event_was_read_or_not(
     here = OpenShop.in_stack(local_stack.stack, door)
     member_id = here.till.join().body["member_id"]
     here.till.buy(member_id, 10_000)
-    wait_until(lambda: here.turnover() == 10_000)
+    here.wait_for_turnover(10_000)
 
     for mapping in local_stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
         local_stack.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
@@ -34,7 +34,7 @@ def test_a_restart_loses_no_sale_whether_its_event_was_read_or_not(
 
     local_stack.restart()
     here.till.buy(member_id, 2_000)
-    wait_until(lambda: here.turnover() == 17_000, HEALED_WITHIN_SECONDS)
+    here.wait_for_turnover(17_000, HEALED_WITHIN_SECONDS)
     (day,) = here.day_totals()
     assert (day["purchases"], day["earned"], day["spent"]) == (3, 300 + 150 + 60, 0)
     assert here.purchases(member_id) == 3
@@ -47,4 +47,4 @@ def test_after_a_restart_the_next_sale_is_counted_by_its_own_event(
     # A club that is younger than the start: nothing but the stream can tell of its sales.
     here = OpenShop.in_stack(local_stack.stack, door)
     here.till.buy(here.till.join().body["member_id"], 7_000)
-    wait_until(lambda: here.turnover() == 7_000)
+    here.wait_for_turnover(7_000)

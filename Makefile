@@ -26,14 +26,14 @@ check: .venv/.installed ## formatting, lint and strict types
 	@$(PYTHON) -m mypy
 
 test: check node_modules/.installed ## everything that must pass
-	@$(PYTEST) tests/unit tests/architecture tests/infra -n 2
-	@$(PYTEST) tests/stores tests/functions tests/journeys tests/faults tests/replay
+	@$(PYTEST) tests/infra tests/unit tests/architecture -n 2 --dist loadgroup
+	@$(PYTEST) tests/journeys tests/replay tests/faults tests/stores tests/functions tests/gateways -n 2 --dist loadgroup
 
 prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md
 	@$(PYTHON) -m tests.proof
 
 soak: .venv/.installed node_modules/.installed ## long random runs (HYPOTHESIS_PROFILE=soak)
-	@HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/stores tests/journeys --timeout 7200
+	@HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/stores tests/functions --timeout 7200
 
 bench: .venv/.installed node_modules/.installed ## ratios to a bare handler; writes docs/performance.md
 	@$(PYTHON) -m tests.benchmarks

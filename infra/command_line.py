@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from botocore.exceptions import BotoCoreError
+
 from infra import operator_commands
 from infra.local.home import LocalRunError
 
@@ -17,8 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except LocalRunError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return _give_up(str(error))
+    except (OSError, UnicodeDecodeError) as error:
+        return _give_up(f"A file can't be used: {error}.")
+    except BotoCoreError as error:
+        return _give_up(f"The local stack does not answer ({type(error).__name__}): is `make run` running?")
+
+
+def _give_up(words: str) -> int:
+    sys.stderr.write(f"{words}\n")
+    return 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from stamkunde.shared.routing import Route
 from till_api.routes import ROUTES as TILL_ROUTES
 
-TABLES = ("clubs", "members", "ledger", "views")
+TABLES = ("clubs", "members", "ledger", "views", "messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,32 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """Woken by the messages of a queue of its own, which hold keys of rows and tell of nobody.
+
+    Parameters
+    ----------
+    visible_again_seconds
+        When a message that was not worked off comes again: six times the function's own limit, as AWS advises.
+    keep_minutes
+        How long a wake-up is worth something; the minute job sends another.
+    most_tries
+        After so many a message goes to the failure queue.
+    """
+
+    visible_again_seconds: int
+    keep_minutes: int
+    most_tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Invoked:
     """Called by a person, who waits for the answer."""
 
     by: str
 
 
-type Trigger = Http | Schedule | Stream | Invoked
+type Trigger = Http | Schedule | Stream | Queue | Invoked
 type Rights = Mapping[str, tuple[str, ...]]
 
 
@@ -59,6 +78,10 @@ class Function:
         The DynamoDB actions it may use, by table. It learns the names of these tables and of no other.
     timeout_seconds, memory_mb
         Limits of one invocation.
+    wakes
+        The function whose queue it may send to, and whose address it learns.
+    sends_sms
+        Whether it may send text messages.
     """
 
     name: str
@@ -67,6 +90,8 @@ class Function:
     rights: Rights
     timeout_seconds: int
     memory_mb: int
+    wakes: str | None = None
+    sends_sms: bool = False
 
     @property
     def title(self) -> str:
@@ -103,9 +128,11 @@ FUNCTIONS = (
             clubs="GetItem Query PutItem UpdateItem",
             views="Query PutItem",
             ledger="Query",
+            messages="GetItem PutItem",
         ),
         timeout_seconds=300,
         memory_mb=512,
+        wakes="message_worker",
     ),
     Function(
         name="ledger_stream",
@@ -123,5 +150,25 @@ FUNCTIONS = (
         # Less than the minute until the next one starts, so that two never count at the same time.
         timeout_seconds=50,
         memory_mb=512,
+    ),
+    Function(
+        name="message_worker",
+        purpose="Sends the text messages that wait in the outbox, each once, and records what became of them.",
+        trigger=Queue(visible_again_seconds=60, keep_minutes=10, most_tries=5),
+        rights=_rights(messages="GetItem UpdateItem PutItem DeleteItem"),
+        # One message an invocation: the gateway is given five seconds of it.
+        timeout_seconds=10,
+        memory_mb=512,
+        sends_sms=True,
+    ),
+    Function(
+        name="outbox_job",
+        purpose="Wakes the message worker for what waits too long, and records what it never finished.",
+        trigger=Schedule(every_minutes=1),
+        rights=_rights(messages="Query PutItem DeleteItem"),
+        # Less than the minute until the next one starts.
+        timeout_seconds=50,
+        memory_mb=512,
+        wakes="message_worker",
     ),
 )

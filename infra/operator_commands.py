@@ -1,4 +1,4 @@
-"""What operators type: `stamkunde club|outlet|till|programme|totals …`, each a task of the operator Lambda."""
+"""What operators type: `stamkunde club|outlet|till|programme|message …`, each a task of the operator Lambda."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _outlet_commands(_group(subparsers, "outlet", "create a place of sale, show its days"))
     _till_commands(_group(subparsers, "till", "give tills keys, and take them away"))
     _programme_commands(_group(subparsers, "programme", "publish a new version of the bonus programme"))
+    _message_commands(_group(subparsers, "message", "try out the sending of messages"))
 
 
 type _Group = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -98,8 +99,17 @@ def _programme_commands(group: _Group) -> None:
     publish = _task(group, "publish", "publish_programme", "publish a new version of the bonus programme")
     publish.add_argument("club_id")
     publish.add_argument("--rate", type=int, required=True, help="basis points: 600 is 6 %%")
-    publish.add_argument("--expiry-months", type=int, default=36)
+    publish.add_argument("--expiry-months", type=int, help="as it is, if not given")
     publish.add_argument("--from", dest="valid_from", required=True, help="such as 2026-11-27T18:00:00+01:00")
+
+
+def _message_commands(group: _Group) -> None:
+    test = _task(group, "test", "send_test_message", "send a text message in the club's name, to see that it arrives")
+    test.add_argument("club_id")
+    test.add_argument("phone", help="a number that you may write to, in a country where the club takes members")
+    test.add_argument(
+        "--wait", type=int, dest="wait_seconds", default=10, help="seconds to wait for the outcome (10)"
+    )
 
 
 def _task(group: _Group, action: str, task: str, words: str) -> argparse.ArgumentParser:

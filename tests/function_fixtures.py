@@ -38,6 +38,8 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "MEMBERS_TABLE": "members",
         "LEDGER_TABLE": "ledger",
         "VIEWS_TABLE": "views",
+        "MESSAGES_TABLE": "messages",
+        "MESSAGE_QUEUE": "message-worker",
         "ORIGIN_SECRET": ORIGIN_SECRET,
         "CLUB_CLOCKS": "allowed",
     }

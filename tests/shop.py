@@ -102,10 +102,10 @@ class Shop:
 
     def entries(self, member_id: str) -> list[Entry]:
         found: list[Entry] = []
-        start: str | None = None
+        after: str | None = None
         while True:
-            page = self.ledger.entries(member_id, most=7, start=start)
+            page = self.ledger.entries(member_id, most=7, after=after)
             found += page.entries
             if page.following is None:
                 return found
-            start = page.following
+            after = page.following

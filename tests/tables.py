@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-TABLES = ("clubs", "members", "ledger", "views")
+TABLES = ("clubs", "members", "ledger", "views", "messages")
 
 
 def create_tables(client: DynamoDBClient) -> None:

@@ -8,6 +8,7 @@ from operator_task.tasks import TASK_MODEL, TASKS, Desk, Task
 from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client, operators
 from stamkunde.http import problem_document
+from stamkunde.message_bootstrap import wake_ups
 from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
 from stamkunde.shared.errors import Refusal
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SETTINGS = Settings.from_environment()
 CLIENT = dynamodb_client(SETTINGS)
-DESK = Desk(operators(SETTINGS, CLIENT), CLIENT, SETTINGS)
+DESK = Desk(operators(SETTINGS, CLIENT), CLIENT, SETTINGS, wake_ups(SETTINGS))
 
 cold_start.is_over()
 
@@ -27,12 +28,19 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Any:
     begin_invocation(context)
     try:
         task = _read(event)
+        logger.append_keys(task=type(task).__name__, **_whom(task))
         answer = TASKS[type(task)](DESK, task)
     except Refusal as refusal:
         logger.info("task refused", code=refusal.code)
         return msgspec.to_builtins(problem_document(refusal, "en"))
-    logger.info("task done", task=type(task).__name__)
+    logger.info("task done")
     return msgspec.to_builtins(answer)
+
+
+def _whom(task: Task) -> dict[str, str]:
+    """Whose club, outlet or till a task is about: giving and taking keys leaves a trace."""
+    named = {name: getattr(task, name, None) for name in ("club_id", "slug", "outlet_id", "till_id")}
+    return {name: value for name, value in named.items() if value}
 
 
 def _read(event: dict[str, Any]) -> Task:

@@ -9,9 +9,13 @@ from msgspec import Meta, Struct
 
 from stamkunde.clubs.model import Club, ReceiptNumbers, Till
 from stamkunde.clubs.service import NewClub, Operators, ShownKey
+from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.ledger.store import LedgerStore
+from stamkunde.message_bootstrap import operator_messages
+from stamkunde.messaging.model import DeliveryState
 from stamkunde.settings import Settings
-from stamkunde.shared.clock import iso_instant
+from stamkunde.shared.clock import believable_instant, iso_instant
+from stamkunde.shared.programme import BonusProgramme
 from stamkunde.views.model import DayTotal
 from stamkunde.views.service import rebuild_facts
 from stamkunde.views.store import DayTotals, ProjectionStore
@@ -19,9 +23,12 @@ from stamkunde.views.store import DayTotals, ProjectionStore
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+FARTHEST_CLOCK = 50 * 366 * 86_400
+
 type Name = Annotated[str, Meta(min_length=1, max_length=60)]
 type Rate = Annotated[int, Meta(ge=0, le=10_000)]
 type Months = Annotated[int, Meta(ge=1, le=120)]
+type ClockOffset = Annotated[int, Meta(ge=-FARTHEST_CLOCK, le=FARTHEST_CLOCK, description="Seconds")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Desk:
     operators: Operators
     client: "DynamoDBClient"
     settings: Settings
+    wake_ups: WakeUps
 
 
 class TaskModel(Struct, forbid_unknown_fields=True, tag_field="task"):
@@ -47,7 +55,7 @@ class CreateClub(TaskModel, tag="create_club"):
     rate: Rate = 300
     expiry_months: Months = 36
     terms_text: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
-    clock_offset_seconds: int | None = None
+    clock_offset_seconds: ClockOffset | None = None
 
 
 class CreateOutlet(TaskModel, tag="create_outlet"):
@@ -91,12 +99,12 @@ class OpenTillForLateReceipts(TaskModel, tag="open_till_for_late_receipts"):
 
 
 class PublishProgramme(TaskModel, tag="publish_programme"):
-    """A new version of the bonus programme, at least two minutes ahead."""
+    """A new version of the bonus programme, at least two minutes ahead; without months, they stay as they are."""
 
     club_id: str
     rate: Rate
-    expiry_months: Months
     valid_from: Annotated[datetime, Meta(tz=True)]
+    expiry_months: Months | None = None
 
 
 class ListClubs(TaskModel, tag="list_clubs"):
@@ -104,10 +112,9 @@ class ListClubs(TaskModel, tag="list_clubs"):
 
 
 class ShowClub(TaskModel, tag="show_club"):
-    """One club with its outlets and tills, by id or slug."""
+    """One club with its outlets and tills."""
 
-    club_id: str | None = None
-    slug: str | None = None
+    slug: Name
 
 
 class ShowDayTotals(TaskModel, tag="show_day_totals"):
@@ -129,7 +136,15 @@ class MoveClock(TaskModel, tag="move_clock"):
     """Move one club's clock (local engine only)."""
 
     club_id: str
-    clock_offset_seconds: int
+    clock_offset_seconds: ClockOffset
+
+
+class SendTestMessage(TaskModel, tag="send_test_message"):
+    """A text message in the club's name to a number; what became of it, if that is known within so many seconds."""
+
+    club_id: str
+    phone: str
+    wait_seconds: Annotated[int, Meta(ge=0, le=30)] = 0
 
 
 type Task = (
@@ -145,6 +160,7 @@ type Task = (
     | ShowDayTotals
     | RebuildDayTotals
     | MoveClock
+    | SendTestMessage
 )
 TASK_MODEL = Task.__value__
 
@@ -194,8 +210,8 @@ def open_till(desk: Desk, task: OpenTillForLateReceipts) -> dict[str, Any]:
 
 def publish_programme(desk: Desk, task: PublishProgramme) -> dict[str, Any]:
     """Carry out `PublishProgramme`."""
-    version = desk.operators.publish_programme(task.club_id, task.rate, task.expiry_months, task.valid_from)
-    return {"version": version.version, "rate": version.rate, "valid_from": iso_instant(version.valid_from)}
+    valid_from = believable_instant(task.valid_from, "/valid_from")
+    return _programme(desk.operators.publish_programme(task.club_id, task.rate, task.expiry_months, valid_from))
 
 
 def list_clubs(desk: Desk, _task: ListClubs) -> dict[str, Any]:
@@ -205,8 +221,7 @@ def list_clubs(desk: Desk, _task: ListClubs) -> dict[str, Any]:
 
 def show_club(desk: Desk, task: ShowClub) -> dict[str, Any]:
     """Carry out `ShowClub`."""
-    club_id = task.club_id or desk.operators.find_by_slug(task.slug or "").club_id
-    overview = desk.operators.show(club_id)
+    overview = desk.operators.show(desk.operators.find_by_slug(task.slug).club_id)
     return {
         **_club(overview.club),
         "outlets": [{"outlet_id": outlet.outlet_id, "name": outlet.name} for outlet in overview.outlets],
@@ -216,6 +231,7 @@ def show_club(desk: Desk, task: ShowClub) -> dict[str, Any]:
 
 def show_day_totals(desk: Desk, task: ShowDayTotals) -> dict[str, Any]:
     """Carry out `ShowDayTotals`."""
+    desk.operators.require_outlet(task.club_id, task.outlet_id)
     totals = DayTotals(desk.client, desk.settings.views_table, task.club_id).of_year(task.outlet_id, task.year)
     return {"days": [_day_total(total) for total in totals]}
 
@@ -238,6 +254,21 @@ def move_clock(desk: Desk, task: MoveClock) -> dict[str, Any]:
     return {"club_id": task.club_id, "clock_offset_seconds": task.clock_offset_seconds}
 
 
+def send_test_message(desk: Desk, task: SendTestMessage) -> dict[str, Any]:
+    """Carry out `SendTestMessage`."""
+    club = desk.operators.show(task.club_id).club
+    messages = operator_messages(desk.settings, desk.client, desk.wake_ups, club)
+    sent = messages.send(task.phone)
+    delivery = messages.wait_for(sent, task.wait_seconds)
+    return {
+        "message_id": sent.message_id,
+        "sender": sent.sender,
+        "text": sent.text,
+        "state": delivery.state if delivery else DeliveryState.PENDING,
+        "reason": delivery and delivery.reason,
+    }
+
+
 TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     CreateClub: create_club,
     CreateOutlet: create_outlet,
@@ -251,6 +282,7 @@ TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     ShowDayTotals: show_day_totals,
     RebuildDayTotals: rebuild_day_totals,
     MoveClock: move_clock,
+    SendTestMessage: send_test_message,
 }
 
 
@@ -264,9 +296,16 @@ def _club(club: Club) -> dict[str, Any]:
         "currency": club.currency,
         "time_zone": club.time_zone,
         "terms_version": club.current_terms().version,
-        "programmes": [
-            {"version": p.version, "rate": p.rate, "valid_from": iso_instant(p.valid_from)} for p in club.programmes
-        ],
+        "programmes": [_programme(version) for version in club.programmes],
+    }
+
+
+def _programme(version: BonusProgramme) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "rate": version.rate,
+        "expiry_months": version.expiry_months,
+        "valid_from": iso_instant(version.valid_from),
     }
 
 

@@ -136,7 +136,7 @@ def show_member(club: Club, at_till: MemberAtTill) -> MemberShown:
         member_id=member.member_id,
         account_id=member.account_id,
         first_name=member.first_name,
-        state="open" if member.terms_version == 0 else "member",
+        state=member.state.value,
         terms_version=club.current_terms().version,
         currency=club.currency,
         balance=_balance(at_till.balance),
@@ -226,7 +226,8 @@ def _earned_explanation(club: Club, earned: Earned) -> str:
 
 def _entry_explanation(club: Club, entry: Entry) -> str:
     if entry.purchase is None:
-        released = sum(change.amount for change in entry.changes if change.amount > 0)
+        alive = (change for change in entry.changes if change.lot.expires_on >= entry.day)
+        released = sum(change.amount for change in alive if not change.lot.pending)
         return text(club.language, "entry.release", amount=Money(released, club.currency))
     spent = _spent(club, entry.purchase.asked_to_spend, entry.purchase.spent)
     earned = _earned_explanation(club, entry.purchase.earned)

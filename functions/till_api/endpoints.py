@@ -1,10 +1,12 @@
 """One function a route: read the body, call the use case, show the answer."""
 
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from stamkunde.bootstrap import TillSession
 from stamkunde.http import Request, Response, problem_document
+from stamkunde.ledger.model import Receipt
 from stamkunde.ledger.service import Booked, TillPoint
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.pagination import decode_cursor, encode_cursor
@@ -13,6 +15,7 @@ from till_api import answers, requests
 ENTRIES_A_PAGE = 25
 MOST_ENTRIES_A_PAGE = 100
 ENTRY_SORT_KEYS = "ENTRY#"
+PAGE_SIZE = re.compile(r"[0-9]{1,3}")
 
 
 def look_up_member(session: TillSession, request: Request) -> Response:
@@ -50,14 +53,17 @@ def book_purchase(session: TillSession, request: Request) -> Response:
 
 def book_purchases(session: TillSession, request: Request) -> Response:
     """Book a queue of receipts in the order sent; each has its own answer, none stops the others."""
-    body = request.body(requests.Batch)
-    results = [_batch_result(session, purchase) for purchase in body.purchases]
+    purchases = request.body(requests.Batch).purchases
+    answered = session.ledger.book_in_turn([_readable(session, each) for each in purchases], _point(session))
+    results = [_batch_result(session, *each) for each in zip(purchases, answered, strict=True)]
     return Response(HTTPStatus.OK, answers.BatchShown(results), log={"purchases": len(results)})
 
 
 def show_purchase(session: TillSession, request: Request) -> Response:
     """A booked purchase of this club, at whichever till."""
-    entry = session.ledger.find_purchase(request.parameters["purchase_id"])
+    entry = session.ledger.find_purchase(
+        _id_in_path(request, "purchase_id", requests.PURCHASE_ID, "unknown_purchase")
+    )
     return Response(HTTPStatus.OK, _show(session, Booked(entry, repeated=True)))
 
 
@@ -65,9 +71,9 @@ def show_ledger(session: TillSession, request: Request) -> Response:
     """A member's movements, newest first."""
     cursor = request.query.get("cursor")
     page = session.ledger.entries(
-        request.parameters["member_id"],
+        _id_in_path(request, "member_id", requests.MEMBER_ID, "unknown_member"),
         most=_page_size(request),
-        start=decode_cursor(cursor, ENTRY_SORT_KEYS) if cursor else None,
+        after=decode_cursor(cursor, ENTRY_SORT_KEYS) if cursor else None,
     )
     following = encode_cursor(page.following) if page.following else None
     entries = [answers.show_entry(session.club, entry) for entry in page.entries]
@@ -76,9 +82,20 @@ def show_ledger(session: TillSession, request: Request) -> Response:
 
 def _book(session: TillSession, purchase: requests.Purchase) -> Booked:
     _check_currency(session, purchase.currency)
+    return session.ledger.book(purchase.to_receipt(), _point(session))
+
+
+def _point(session: TillSession) -> TillPoint:
     till = session.till
-    point = TillPoint(till.till_id, till.outlet_id, till.receipt_numbers.value, till.late_receipts_until)
-    return session.ledger.book(purchase.to_receipt(), point)
+    return TillPoint(till.till_id, till.outlet_id, till.receipt_numbers.value, till.late_receipts_until)
+
+
+def _readable(session: TillSession, purchase: requests.Purchase) -> Receipt | Refusal:
+    try:
+        _check_currency(session, purchase.currency)
+        return purchase.to_receipt()
+    except Refusal as refusal:
+        return refusal
 
 
 def _show(session: TillSession, booked: Booked) -> answers.PurchaseShown:
@@ -87,14 +104,12 @@ def _show(session: TillSession, booked: Booked) -> answers.PurchaseShown:
     return answers.show_purchase(session.club, booked.entry, booked.entry.purchase)
 
 
-def _batch_result(session: TillSession, purchase: requests.Purchase) -> answers.BatchResult:
-    try:
-        booked = _book(session, purchase)
-    except Refusal as refusal:
-        document = problem_document(refusal, session.club.language)
-        return answers.BatchResult(purchase.receipt_number, refusal.status, problem=document)
-    status = HTTPStatus.OK if booked.repeated else HTTPStatus.CREATED
-    return answers.BatchResult(purchase.receipt_number, status, purchase=_show(session, booked))
+def _batch_result(session: TillSession, purchase: requests.Purchase, answer: Booked | Refusal) -> answers.BatchResult:
+    if isinstance(answer, Refusal):
+        document = problem_document(answer, session.club.language)
+        return answers.BatchResult(purchase.receipt_number, answer.status, problem=document)
+    status = HTTPStatus.OK if answer.repeated else HTTPStatus.CREATED
+    return answers.BatchResult(purchase.receipt_number, status, purchase=_show(session, answer))
 
 
 def _check_currency(session: TillSession, currency: str) -> None:
@@ -104,9 +119,17 @@ def _check_currency(session: TillSession, currency: str) -> None:
 
 def _page_size(request: Request) -> int:
     text = request.query.get("limit", str(ENTRIES_A_PAGE))
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MOST_ENTRIES_A_PAGE:
+    if not PAGE_SIZE.fullmatch(text) or not 1 <= int(text) <= MOST_ENTRIES_A_PAGE:
         raise Refusal("invalid_field", {"expected": f"1-{MOST_ENTRIES_A_PAGE}"}, "/limit")
     return int(text)
+
+
+def _id_in_path(request: Request, name: str, pattern: str, unknown: str) -> str:
+    """An id of a form we give; anything else is as unknown as one that was never given."""
+    value = request.parameters[name]
+    if not re.fullmatch(pattern, value):
+        raise Refusal(unknown)
+    return value
 
 
 type Endpoint = Callable[[TillSession, Request], Response]

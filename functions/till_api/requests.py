@@ -7,20 +7,20 @@ from msgspec import Meta, Struct
 
 from stamkunde.ledger.model import Basket, Line, Receipt
 from stamkunde.members.model import Acceptance, AcceptanceMethod
-from stamkunde.shared.clock import whole_milliseconds
-from stamkunde.shared.errors import Refusal
+from stamkunde.shared.clock import believable_instant
 
 MOST_LINES = 300
 MOST_PURCHASES = 50
 LARGEST_AMOUNT = 100_000_000
-BELIEVABLE_YEARS = range(2000, 2200)
+MEMBER_ID = "m[0-9a-z]{16}"
+PURCHASE_ID = "p[0-9a-z]{24}"
 
 type Amount = Annotated[
     int,
     Meta(ge=0, le=LARGEST_AMOUNT, description="Minor units (øre), incl. VAT after discounts", examples=[4995]),
 ]
 type Instant = Annotated[datetime, Meta(tz=True, description="ISO 8601 with offset")]
-type MemberId = Annotated[str, Meta(pattern="^m[0-9a-z]{16}$", examples=["m7k2q9x0c4b8n5t1"])]
+type MemberId = Annotated[str, Meta(pattern=f"^{MEMBER_ID}$", examples=["m7k2q9x0c4b8n5t1"])]
 type AccountId = Annotated[str, Meta(pattern="^a[0-9a-z]{16}$", description="As look-up gave it; spares a read")]
 type Currency = Literal["DKK", "NOK"]
 
@@ -44,7 +44,7 @@ class TermsAccepted(RequestModel):
 
     def to_acceptance(self) -> Acceptance:
         """As the members context takes it."""
-        accepted_at = believable(self.accepted_at, "/terms_acceptance/accepted_at")
+        accepted_at = believable_instant(self.accepted_at, "/terms_acceptance/accepted_at")
         return Acceptance(self.terms_version, AcceptanceMethod(self.method), accepted_at)
 
 
@@ -93,7 +93,7 @@ class Purchase(RequestModel):
         """As the ledger takes it."""
         return Receipt(
             receipt_number=self.receipt_number,
-            bought_at=believable(self.bought_at, "/bought_at"),
+            bought_at=believable_instant(self.bought_at, "/bought_at"),
             member_id=self.member_id,
             basket=_basket(self.lines, self.spend_bonus),
             account_id=self.account_id,
@@ -104,19 +104,6 @@ class Batch(RequestModel):
     """Receipts from a till's queue, oldest first."""
 
     purchases: Annotated[list[Purchase], Meta(min_length=1, max_length=MOST_PURCHASES)]
-
-
-def believable(instant: datetime, pointer: str) -> datetime:
-    """The instant in UTC, in whole milliseconds.
-
-    Raises
-    ------
-    Refusal
-        ``invalid_field``: so far away that no calendar arithmetic would hold.
-    """
-    if instant.year not in BELIEVABLE_YEARS:
-        raise Refusal("invalid_field", {"expected": "2000-2199"}, pointer)
-    return whole_milliseconds(instant)
 
 
 def _basket(lines: list[LineSold], spend_bonus: int) -> Basket:

@@ -1,4 +1,4 @@
-"""The till API's routes: the one list that resolver, stacks, API document and tests read."""
+"""The till API's routes: the one list that resolver, stacks and tests read."""
 
 from stamkunde.shared.routing import Auth, Route
 

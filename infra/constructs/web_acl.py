@@ -32,7 +32,12 @@ def _rate_rule(priority: int) -> waf.CfnWebACL.RuleProperty:
     return waf.CfnWebACL.RuleProperty(
         name="TooManyRequests",
         priority=priority,
-        action=waf.CfnWebACL.RuleActionProperty(block={}),
+        # 429 rather than WAF's own 403: a till keeps the receipt and sends it again.
+        action=waf.CfnWebACL.RuleActionProperty(
+            block=waf.CfnWebACL.BlockActionProperty(
+                custom_response=waf.CfnWebACL.CustomResponseProperty(response_code=429)
+            )
+        ),
         statement=waf.CfnWebACL.StatementProperty(
             rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(
                 limit=REQUESTS_PER_FIVE_MINUTES, aggregate_key_type="IP", evaluation_window_sec=300

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from infra.constructs.python_function import METRICS_NAMESPACE
 from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack
 
@@ -54,7 +55,21 @@ def _waiting(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
     behind = service.functions["ledger_stream"].function.metric(
         "IteratorAge", label="ledger_stream", statistic=cloudwatch.Stats.MAXIMUM
     )
-    return (_graph("Events given up on", depths), _graph("Stream behind, ms", [behind]))
+    return (
+        _graph("Events given up on", depths),
+        _graph("Stream behind, ms", [behind]),
+        _graph("Messages", [_messages(name) for name in ("Sent", "Failed", "Unknown")]),
+    )
+
+
+def _messages(outcome: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=f"Messages{outcome}",
+        dimensions_map={"service": "message_worker"},
+        statistic=cloudwatch.Stats.SUM,
+        label=outcome.lower(),
+    )
 
 
 def _tables(data: DataStack) -> Sequence[cloudwatch.IWidget]:

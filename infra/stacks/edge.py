@@ -15,6 +15,8 @@ from infra.constructs.web_acl import web_acl
 from infra.stacks.service import ServiceStack, origin_secret
 from infra.target import ORIGIN_HEADER, Target
 
+ERRORS_KEPT_BY_DEFAULT = (404, 405, 414, 500, 501, 502, 503, 504)
+
 
 class EdgeStack(cdk.Stack):
     """One domain for everything; the origin answers nobody else, for only CloudFront knows the secret header."""
@@ -41,6 +43,11 @@ class EdgeStack(cdk.Stack):
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
             web_acl_id=web_acl(self).attr_arn,
             default_behavior=self._till_api(),
+            # Else errors are kept for ten seconds whatever they say, and one till is given another's.
+            error_responses=[
+                cloudfront.ErrorResponse(http_status=status, ttl=cdk.Duration.seconds(0))
+                for status in ERRORS_KEPT_BY_DEFAULT
+            ],
         )
         acknowledge(distribution, "CFR1", "Customers of Danish and Norwegian shops open their card from any country.")
         acknowledge(

@@ -10,7 +10,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.constructs.python_function import PythonFunction
+from infra.constructs.python_function import METRICS_NAMESPACE, PythonFunction
 from infra.function_catalogue import Http, Schedule, Stream
 from infra.stacks.dashboard import dashboard_rows
 from infra.stacks.data import DataStack
@@ -24,6 +24,7 @@ FIVE_MINUTES = cdk.Duration.minutes(5)
 STREAM_BEHIND = cdk.Duration.minutes(60)
 SHARE_OF_TIMEOUT = 0.8
 SERVER_ERRORS = 5
+FAILED_MESSAGES = 5
 
 
 class MonitoringStack(cdk.Stack):
@@ -66,6 +67,7 @@ class MonitoringStack(cdk.Stack):
         self.till_alarms.append(server_errors)
         for name, table in data.tables.items():
             self._watch_table(name, table.table_name)
+        self._watch_messages()
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(12))
         for row in dashboard_rows(data, service):
             dashboard.add_widgets(*row)
@@ -139,6 +141,31 @@ class MonitoringStack(cdk.Stack):
                 periods=3,
             )
 
+    def _watch_messages(self) -> None:
+        for function, title in (("message_worker", "Worker"), ("outbox_job", "Job")):
+            self._alarm(
+                f"MessagesUnknownTo{title}",
+                "messages-unknown",
+                f"{function} can't say whether a message went out.",
+                message_metric("MessagesUnknown", function),
+                threshold=1,
+            )
+        self._alarm(
+            "MessagesFailed",
+            "messages-failed",
+            "The gateway refuses messages.",
+            message_metric("MessagesFailed", "message_worker"),
+            threshold=FAILED_MESSAGES,
+        )
+        self._alarm(
+            "MessagesWaiting",
+            "messages-waiting",
+            "Messages wait in the outbox longer than two minutes.",
+            message_metric("MessagesWaiting", "outbox_job"),
+            threshold=1,
+            periods=2,
+        )
+
     def _alarm(
         self,
         construct_id: str,
@@ -162,3 +189,14 @@ class MonitoringStack(cdk.Stack):
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
         return alarm
+
+
+def message_metric(name: str, function: str) -> cloudwatch.Metric:
+    """A count of messages that a function notes."""
+    return cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": function},
+        statistic=cloudwatch.Stats.SUM,
+        period=FIVE_MINUTES,
+    )

@@ -21,6 +21,10 @@ QUERIES = {
         filter status >= 400
         | stats count(*) as refusals by code, route
         | sort refusals desc""",
+    "What became of messages": """
+        filter message = "message recorded"
+        | stats count(*) as messages, sum(parts) as parts by kind, state, reason, club
+        | sort messages desc""",
     "Slowest requests": """
         fields @timestamp, service, route, status, ms
         | filter ispresent(ms)

@@ -16,7 +16,8 @@ from infra.constructs.failure_queue import FailureQueue
 from infra.constructs.minute_schedule import MinuteSchedule
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.till_http_api import TillHttpApi
-from infra.function_catalogue import FUNCTIONS, Function, Http, Schedule, Stream
+from infra.constructs.wake_up_queue import WakeUpQueue
+from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Schedule, Stream
 from infra.packaging import Packages
 from infra.stacks.data import DataStack
 from infra.target import EDGE_REGION, LOCAL_ORIGIN_SECRET, ORIGIN_SECRET_NAME, Target
@@ -44,9 +45,13 @@ class ServiceStack(cdk.Stack):
         self._layers = self._layer_versions()
         self._origin_secret = None if target.is_local else self._generated_origin_secret()
         self.failure_queues: dict[str, FailureQueue] = {}
+        self.wake_up_queues: dict[str, WakeUpQueue] = {}
         self.functions = {function.name: self._function(function) for function in FUNCTIONS}
         for function in self.functions.values():
             self._wake(function)
+        for function in self.functions.values():
+            self._let_wake(function)
+            self._let_send(function)
         self.till_http_api = TillHttpApi(self, "TillHttpApi", till_api=self.functions["till_api"].function)
         self._write_outputs()
 
@@ -107,6 +112,11 @@ class ServiceStack(cdk.Stack):
                 self._wake_by_clock(function, schedule)
             case Stream() as stream:
                 self._wake_by_stream(function, stream)
+            case Queue() as queue:
+                failures = self._failure_queue(function)
+                self.wake_up_queues[function.catalogued.name] = WakeUpQueue(
+                    function, "WakeUps", worker=function, queue=queue, failures=failures
+                )
 
     def _wake_by_clock(self, function: PythonFunction, schedule: Schedule) -> None:
         failures = self._failure_queue(function)
@@ -150,6 +160,24 @@ class ServiceStack(cdk.Stack):
         )
         # Lambda tries to read the stream when the mapping is made.
         mapping.node.add_dependency(function.role)
+
+    def _let_wake(self, function: PythonFunction) -> None:
+        if function.catalogued.wakes is None:
+            return
+        queue = self.wake_up_queues[function.catalogued.wakes].queue
+        function.role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]))
+        function.function.add_environment("MESSAGE_QUEUE", queue.queue_url)
+
+    def _let_send(self, function: PythonFunction) -> None:
+        if not function.catalogued.sends_sms:
+            return
+        # A phone number has no ARN, so the right to write to one is a right on everything; topics are taken out.
+        for effect, resource in ((iam.Effect.ALLOW, "*"), (iam.Effect.DENY, "arn:aws:sns:*:*:*")):
+            statement = iam.PolicyStatement(effect=effect, actions=["sns:Publish"], resources=[resource])
+            function.role.add_to_policy(statement)
+        acknowledge(
+            function.role, "IAM5[Resource::*]", "A phone number has no ARN; a second statement denies every topic."
+        )
 
     def _failure_queue(self, function: PythonFunction) -> FailureQueue:
         queue = FailureQueue(function, "Failures")

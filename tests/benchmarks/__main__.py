@@ -85,6 +85,8 @@ def _first_events(stage: Scene) -> dict[str, object]:
         "operator_task": {"task": "show_club", "club_id": club_id},
         "ledger_stream": {"Records": [written]},
         "day_totals_job": {},
+        "message_worker": {"Records": []},
+        "outbox_job": {},
     }
 
 

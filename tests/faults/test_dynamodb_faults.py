@@ -161,19 +161,23 @@ def test_throttling_that_never_ends_is_told_within_the_limit_and_the_clients_own
     assert_done_once(scene, "buy", do())
 
 
-def test_one_purchase_of_a_batch_that_finds_no_turn_stops_no_other(scene: Scene) -> None:
-    member_id = scene.till.join(PHONE).body["member_id"]
-    receipts = [scene.till.receipt(member_id, 1_000, receipt_number=number) for number in ("unlucky", "lucky")]
+def test_a_purchase_of_a_batch_that_finds_no_turn_keeps_only_its_own_member_waiting(scene: Scene) -> None:
+    unlucky, lucky = (scene.till.join(phone).body["member_id"] for phone in (PHONE, "26123457"))
+    receipts = [
+        scene.till.receipt(member_id, 1_000, receipt_number=number)
+        for member_id, number in ((unlucky, "unlucky"), (unlucky, "later"), (lucky, "lucky"))
+    ]
     scene.proxy.inject(conflict(WRITES_OF_A_PURCHASE, body="contains(to_string(@), '\"unlucky\"')"))
     answer = scene.till.send("POST", "/v1/purchases/batch", {"purchases": receipts})
     assert [(result["status"], _code(result)) for result in answer.body["results"]] == [
+        (503, "try_again"),
         (503, "try_again"),
         (201, None),
     ]
     scene.proxy.relent()
     again = scene.till.send("POST", "/v1/purchases/batch", {"purchases": receipts})
-    assert [result["status"] for result in again.body["results"]] == [201, 200]
-    assert scene.purchases(member_id) == 2
+    assert [result["status"] for result in again.body["results"]] == [201, 201, 200]
+    assert (scene.purchases(unlucky), scene.purchases(lucky)) == (2, 1)
 
 
 def test_a_till_is_answered_before_a_hanging_call_uses_up_the_functions_time() -> None:

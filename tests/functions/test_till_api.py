@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stamkunde.http import Resolver, Response
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET, new_till
 from tests.ledger_checks import every_row
 from tests.till_client import TillClient, gateway_event
@@ -307,20 +308,46 @@ def test_every_route_finds_nothing_of_another_club(
 
 
 def test_only_the_front_door_is_answered(till: TillClient) -> None:
-    for secret in ("", "wrong", "ø"):
+    for secret in ("", "wrong", "ø", "\ud800"):
         answer = till.send("POST", "/v1/members/lookup", {"phone": "20123456"}, x_stamkunde_origin=secret)
         assert (answer.status, answer.code) == (403, "origin_refused")
+
+
+def test_a_till_api_without_the_front_doors_secret_does_not_start() -> None:
+    with pytest.raises(ValueError, match="front door"):
+        Resolver(ROUTES, lambda _route, _request: Response(200, {}), "")
+
+
+def test_a_path_is_matched_to_its_end(till: TillClient) -> None:
+    from till_api.handler import lambda_handler
+
+    event = gateway_event("POST", "/v1/members/lookup", {"x-stamkunde-origin": ORIGIN_SECRET}, "")
+    answer = lambda_handler(event | {"rawPath": "/v1/members/lookup\n"}, CONTEXT)  # type: ignore[arg-type]
+    assert json.loads(answer["body"])["code"] == "no_such_route"
+    assert till.send("GET", f"/v1/members/{'m' * 9_000}/ledger").code == "unknown_member"
 
 
 def test_what_is_not_there_is_a_problem_document_too(till: TillClient) -> None:
     assert (till.send("GET", "/").status, till.send("GET", "/v1/nothing").code) == (404, "no_such_route")
     wrong = till.send("DELETE", "/v1/members")
     assert (wrong.status, wrong.code, wrong.headers["allow"]) == (405, "method_not_allowed", "POST")
-    for purchase_id in ("p0", "%00", "p" * 500):
+    for purchase_id in ("p0", "%00", "p" * 500, "p" * 9_000):
         assert till.send("GET", f"/v1/purchases/{purchase_id}").code == "unknown_purchase"
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1", "limit=1e3", "limit=٣"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=-1",
+        "limit=1e3",
+        "limit=٣",
+        "limit=0000000011000",
+        "limit=" + "0" * 5_000 + "1",
+    ],
+)
 def test_a_page_size_out_of_bounds_is_refused(till: TillClient, query: str) -> None:
     member_id = till.join().body["member_id"]
     assert till.send("GET", f"/v1/members/{member_id}/ledger?{query}").code == "invalid_field"

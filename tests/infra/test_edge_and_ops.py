@@ -62,7 +62,11 @@ def test_the_origin_is_the_api_in_the_eu(aws: Stacks) -> None:
 
 def test_nothing_is_cached(aws: Stacks) -> None:
     caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-    assert _distribution(aws)["DefaultCacheBehavior"]["CachePolicyId"] == caching_disabled
+    distribution = _distribution(aws)
+    assert distribution["DefaultCacheBehavior"]["CachePolicyId"] == caching_disabled
+    kept_by_default = {404, 405, 414, 500, 501, 502, 503, 504}
+    ttls = {error["ErrorCode"]: error["ErrorCachingMinTTL"] for error in distribution["CustomErrorResponses"]}
+    assert ttls == dict.fromkeys(kept_by_default, 0)
 
 
 def test_every_answer_carries_the_security_headers(aws: Stacks) -> None:
@@ -85,7 +89,7 @@ def test_the_web_acl_counts_each_address_and_knows_bad_requests(aws: Stacks) -> 
     assert acl.properties["Scope"] == "CLOUDFRONT"
     rules = {rule["Name"]: rule for rule in acl.properties["Rules"]}
     assert rules["TooManyRequests"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
-    assert rules["TooManyRequests"]["Action"] == {"Block": {}}
+    assert rules["TooManyRequests"]["Action"] == {"Block": {"CustomResponse": {"ResponseCode": 429}}}
     assert {"AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"} <= rules.keys()
     assert sorted(rule["Priority"] for rule in rules.values()) == list(range(len(rules)))
 

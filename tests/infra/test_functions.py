@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from infra.constructs.python_function import KEY_ACTIONS_TO_READ, KEY_ACTIONS_TO_WRITE
-from infra.function_catalogue import FUNCTIONS, TABLES, Function, Http, Schedule, Stream
+from infra.function_catalogue import FUNCTIONS, TABLES, Function, Http, Queue, Schedule, Stream
 from infra.packaging import ROOT
 from infra.stacks.service import STREAM_ACTIONS
+from stamkunde.messaging.outbox import CLAIM_LASTS, MOST_ATTEMPTS
 from tests.infra.templates import Resource, Stacks, actions, as_list
+
+CONSUMING = {"ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl", "DeleteMessage", "GetQueueAttributes"}
 
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
@@ -77,14 +80,32 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
     }
     if isinstance(function.trigger, Stream):
         own["dynamodb"] |= set(STREAM_ACTIONS)
-    if isinstance(function.trigger, Stream | Schedule):
-        own["sqs"] = {"SendMessage", "GetQueueAttributes", "GetQueueUrl"}
+    own["sqs"] = _rights_on_queues(function)
+    own["sns"] = {"Publish"} if function.sends_sms else set()
     for statement in stacks.statements(_role(function, stacks)):
         for action in actions(statement):
             service, _, name = action.partition(":")
             assert name in own.get(service, set()), action
         for resource in as_list(statement["Resource"]):
-            assert stacks.target_of(resource)
+            assert actions(statement) == {"sns:Publish"} or stacks.target_of(resource)
+
+
+@every_function
+def test_only_a_function_that_sends_may_write_to_phones_and_to_no_topic(function: Function, stacks: Stacks) -> None:
+    statements = [(each["Effect"], each["Resource"]) for each in _statements(function, stacks, "sns")]
+    assert statements == ([("Allow", "*"), ("Deny", "arn:aws:sns:*:*:*")] if function.sends_sms else [])
+
+
+@every_function
+def test_every_waker_may_send_to_one_queue_and_learns_its_address(function: Function, stacks: Stacks) -> None:
+    variables = stacks.function(function.name).properties["Environment"]["Variables"]
+    assert ("MESSAGE_QUEUE" in variables) == (function.wakes is not None)
+    if function.wakes is None:
+        return
+    queue = _queue_of(function.wakes, stacks)
+    assert stacks.target_of(variables["MESSAGE_QUEUE"]) == queue
+    sending = [each for each in _statements(function, stacks, "sqs") if actions(each) == {"sqs:SendMessage"}]
+    assert queue in [stacks.target_of(statement["Resource"]) for statement in sending]
 
 
 @every_function
@@ -184,11 +205,42 @@ def test_every_stream_function_loses_nothing_and_reports_failures(function: Func
     assert logical_id in behind
 
 
+@pytest.mark.parametrize(
+    "function",
+    [each for each in FUNCTIONS if isinstance(each.trigger, Queue)],
+    ids=lambda function: function.name,
+)
+def test_every_queued_function_takes_one_message_at_a_time_and_reports_failures(
+    function: Function, stacks: Stacks
+) -> None:
+    assert isinstance(function.trigger, Queue)
+    mapping = _mapping_of(function.name, stacks)
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    (queue,) = [
+        each.properties
+        for each in stacks.resources("AWS::SQS::Queue")
+        if each.logical_id == _queue_of(function.name, stacks)
+    ]
+    assert queue["VisibilityTimeout"] == function.trigger.visible_again_seconds >= 6 * function.timeout_seconds
+    assert queue["MessageRetentionPeriod"] == function.trigger.keep_minutes * 60
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == function.trigger.most_tries
+    assert _is_watched_queue(stacks.target_of(queue["RedrivePolicy"]["deadLetterTargetArn"]), stacks)
+
+
+def test_a_claim_lasts_until_its_wake_up_comes_again_and_a_worker_tries_as_often_as_its_queue() -> None:
+    (worker,) = [each for each in FUNCTIONS if each.name == "message_worker"]
+    assert isinstance(worker.trigger, Queue)
+    assert CLAIM_LASTS.total_seconds() == worker.trigger.visible_again_seconds
+    assert worker.trigger.most_tries >= MOST_ATTEMPTS
+
+
 def test_every_queue_is_encrypted_and_refuses_plain_http(stacks: Stacks) -> None:
     policies = stacks.resources("AWS::SQS::QueuePolicy")
     for queue in stacks.resources("AWS::SQS::Queue"):
         assert queue.properties["SqsManagedSseEnabled"] is True
-        assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+        two_weeks = queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
+        assert two_weeks == ("RedrivePolicy" not in queue.properties)
         denials = [
             statement["Condition"]
             for policy in policies
@@ -214,13 +266,36 @@ def test_nobody_may_scan_and_no_action_is_a_wildcard(stacks: Stacks) -> None:
 def test_no_policy_of_ours_reaches_every_resource(stacks: Stacks) -> None:
     for policy in stacks.resources("AWS::IAM::Policy"):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
-            assert "*" not in json.dumps(statement["Resource"])
+            # A phone number has no ARN; another test holds who may write to one, and to no topic.
+            assert "*" not in json.dumps(statement["Resource"]) or actions(statement) == {"sns:Publish"}
 
 
 def test_only_http_functions_know_the_origin_secret(stacks: Stacks) -> None:
     for function in FUNCTIONS:
         variables = stacks.function(function.name).properties["Environment"]["Variables"]
         assert ("ORIGIN_SECRET" in variables) == isinstance(function.trigger, Http)
+
+
+def _rights_on_queues(function: Function) -> set[str]:
+    if isinstance(function.trigger, Queue):
+        return CONSUMING
+    if isinstance(function.trigger, Stream | Schedule):
+        return {"SendMessage", "GetQueueAttributes", "GetQueueUrl"}
+    return {"SendMessage"} if function.wakes else set()
+
+
+def _mapping_of(function: str, stacks: Stacks) -> dict[str, Any]:
+    logical_id = stacks.function(function).logical_id
+    (mapping,) = [
+        each.properties
+        for each in stacks.resources("AWS::Lambda::EventSourceMapping")
+        if stacks.target_of(each.properties["FunctionName"]) == logical_id
+    ]
+    return mapping
+
+
+def _queue_of(function: str, stacks: Stacks) -> str:
+    return stacks.target_of(_mapping_of(function, stacks)["EventSourceArn"])
 
 
 def _layers(properties: dict[str, Any]) -> list[tuple[Any, str]]:

@@ -22,6 +22,8 @@ def test_every_function_gets_what_it_reads_and_the_names_of_its_own_tables_only(
     wanted = {f"{table.upper()}_TABLE" for table in function.rights}
     if isinstance(function.trigger, Http):
         wanted.add("ORIGIN_SECRET")
+    if function.wakes:
+        wanted.add("MESSAGE_QUEUE")
     assert _variables(function, aws) == wanted | POWERTOOLS
 
 

@@ -134,5 +134,6 @@ def function_environment(name: str) -> dict[str, str]:
         "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde",
         "POWERTOOLS_LOG_LEVEL": "INFO",
         **{f"{table.upper()}_TABLE": table for table in function.rights},
+        **({"MESSAGE_QUEUE": "http://127.0.0.1/queue"} if function.wakes else {}),
         **({"ORIGIN_SECRET": ORIGIN_SECRET} if isinstance(function.trigger, Http) else {}),
     }

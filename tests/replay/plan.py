@@ -97,6 +97,10 @@ class Plan:
                 used = {name: value for name, value in names.items() if f"${name}" in statement}
                 self._database.execute(statement, used)
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
     def households(self) -> list[Household]:
         """Everybody who takes part, with the balance after the last basket."""
         rows = self._database.execute(

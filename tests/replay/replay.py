@@ -85,6 +85,7 @@ class Replay:
         self._outcome.seconds = time.monotonic() - begun
         for household in households:
             self._compare(household)
+        self._plan.close()
         return self._outcome
 
     def _open_club(self) -> str:
@@ -118,7 +119,7 @@ class Replay:
     def _enrol(self, household: Household) -> dict[str, Any]:
         body: dict[str, Any] = {"phone": f"+45{26_000_000 + household.household_id}"}
         if not household.open:
-            accepted_at = (YEAR_BEGINS - timedelta(hours=1)).isoformat()
+            accepted_at = YEAR_BEGINS.isoformat()
             body["terms_acceptance"] = {
                 "terms_version": 1,
                 "method": "counter_screen",

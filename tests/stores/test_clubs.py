@@ -165,6 +165,7 @@ def test_what_operators_may_not_do_is_refused_and_writes_nothing(dynamodb: Dynam
         == "version_starts_too_soon"
     )
     assert refusal_code(dynamodb, lambda: desk.find_by_slug("nobody")) == "unknown_club"
+    assert refusal_code(dynamodb, lambda: desk.require_outlet(club_id, "nowhere")) == "unknown_outlet"
 
 
 def test_a_till_is_opened_for_older_receipts_for_a_limited_time(dynamodb: DynamoDBClient) -> None:
@@ -196,6 +197,41 @@ def test_a_warm_till_api_learns_of_a_new_version_before_it_starts(dynamodb: Dyna
     assert len(warm.open(parsed(key), writes=False).club.programmes) == 1
     seconds[0] = 119.0
     assert len(warm.open(parsed(key), writes=False).club.programmes) == 2
+
+
+def test_what_is_not_said_of_a_new_version_stays_as_it_is(dynamodb: DynamoDBClient) -> None:
+    desk = operators(dynamodb)
+    club_id = desk.create_club(replace(WISH, expiry_months=24)).club_id
+    assert desk.publish_programme(club_id, 600, None, NOON + timedelta(hours=1)).expiry_months == 24
+
+
+def test_no_version_may_start_before_the_newest(dynamodb: DynamoDBClient) -> None:
+    desk = operators(dynamodb)
+    club_id, _ = new_till(desk)
+    desk.publish_programme(club_id, 600, None, NOON + timedelta(days=2))
+    earlier = NOON + timedelta(days=1)
+    assert (
+        refusal_code(dynamodb, lambda: desk.publish_programme(club_id, 300, None, earlier))
+        == "version_starts_too_soon"
+    )
+    assert desk.publish_programme(club_id, 500, None, NOON + timedelta(days=2)).version == 3
+
+
+def test_a_revoked_till_does_not_come_back_by_a_race(dynamodb: DynamoDBClient) -> None:
+    desk = operators(dynamodb)
+    club_id, key = new_till(desk)
+
+    def act(number: int) -> None:
+        if number == 5:
+            desk.revoke_till(club_id, "kasse-1")
+        else:
+            desk.open_for_late_receipts(club_id, "kasse-1", timedelta(hours=number))
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(act, range(10)))
+    with pytest.raises(Refusal) as refused:
+        tills(dynamodb).open(parsed(key), writes=True)
+    assert refused.value.code == "key_revoked"
 
 
 def test_only_a_club_made_with_a_movable_clock_has_one_to_move(dynamodb: DynamoDBClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from stamkunde.members.model import Acceptance, AcceptanceMethod, MemberState
 from stamkunde.shared.errors import Refusal
-from tests.factories import NOON, make_club
+from tests.factories import LONG_AGO, NOON, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
 from tests.shop import Shop
 
@@ -107,6 +107,7 @@ def test_accepting_while_twenty_purchases_are_booked_loses_no_bonus(dynamodb: Dy
     [
         (Acceptance(2, AcceptanceMethod.COUNTER_SCREEN, NOON), "unknown_terms_version"),
         (Acceptance(1, AcceptanceMethod.COUNTER_SCREEN, NOON + timedelta(minutes=6)), "acceptance_in_future"),
+        (Acceptance(1, AcceptanceMethod.SIGNED_FORM, LONG_AGO - timedelta(days=1)), "acceptance_before_terms"),
     ],
 )
 def test_an_acceptance_that_cannot_be_is_refused(dynamodb: DynamoDBClient, acceptance: Acceptance, code: str) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stamkunde.ledger.model import Receipt
+from stamkunde.ledger.model import Basket, Line, Receipt
 from stamkunde.ledger.service import Booked, TillPoint
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.programme import BonusProgramme
-from stamkunde.shared.transaction import ConditionFailed
+from stamkunde.shared.transaction import Busy, ConditionFailed, Put
 from tests.factories import LONG_AGO, NOON, THREE_PERCENT, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
 from tests.shop import Shop
@@ -130,7 +131,7 @@ def test_another_clubs_member_is_unknown_here(dynamodb: DynamoDBClient) -> None:
     assert refusal_code(here, stranger) == "unknown_member"
     assert refusal_code(here, replace(stranger, account_id=member.account_id)) == "unknown_member"
     with pytest.raises(Refusal):
-        here.ledger.entries(member.member_id, most=10, start=None)
+        here.ledger.entries(member.member_id, most=10, after=None)
 
 
 def test_an_open_members_purchase_keeps_no_lines(dynamodb: DynamoDBClient) -> None:
@@ -273,3 +274,58 @@ def test_no_entry_is_ever_written_over(dynamodb: DynamoDBClient) -> None:
     assert set(failed.value.found) == {"entry"}
     assert before.revision + 1 == after.revision == shop.account(member).revision
     assert_ledger_adds_up(shop, member)
+
+
+def test_a_page_of_fat_entries_ends_early_and_loses_none(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    member = shop.new_member()
+    fat = Basket(tuple(Line(f"{n:040d}", 1, 1) for n in range(300)), 0)
+    receipts = [replace(shop.receipt(member), basket=fat) for _ in range(80)]
+    for receipt in receipts:
+        shop.ledger.book(receipt, shop.point)
+    page = shop.ledger.entries(member, most=100, after=None)
+    assert 0 < len(page.entries) < 80
+    assert page.following is not None
+    assert len(shop.entries(member)) == 80
+
+
+def test_a_queue_is_answered_in_time_and_nobody_overtakes_their_own_receipt(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    stuck, free = shop.new_member(), shop.new_member()
+    seconds = [0.0]
+
+    class Contended(type(shop.store)):  # type: ignore[misc]
+        def commit(self, writes: list[Put]) -> None:
+            if any(stuck in str(write.item) for write in writes):
+                raise Busy
+            super().commit(writes)
+
+    def sleep(wait: float) -> None:
+        seconds[0] += wait
+
+    ledger = replace(
+        shop.ledger,
+        store=Contended(dynamodb, "ledger", shop.club.club_id),
+        patience=Patience(sleep=sleep, monotonic=lambda: seconds[0]),
+    )
+    queue: list[Receipt | Refusal] = [
+        shop.receipt(stuck),
+        shop.receipt(stuck, spend_bonus=100),
+        shop.receipt(free),
+        Refusal("invalid_field"),
+    ]
+    answers = ledger.book_in_turn(queue, shop.point)
+    codes = [answer.code if isinstance(answer, Refusal) else "booked" for answer in answers]
+    assert codes == ["try_again", "try_again", "booked", "invalid_field"]
+
+
+def test_a_queue_that_takes_too_long_is_told_to_come_again(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    ticks = count(0, 3)
+    slow = replace(shop.ledger, patience=Patience(monotonic=lambda: float(next(ticks))))
+    queue = [shop.receipt(shop.new_member()) for _ in range(6)]
+    answers = slow.book_in_turn(queue, shop.point)
+    booked = [isinstance(answer, Booked) for answer in answers]
+    assert booked == sorted(booked, reverse=True)
+    assert booked[0]
+    assert {answer.code for answer in answers if isinstance(answer, Refusal)} == {"try_again"}

@@ -254,6 +254,7 @@ def test_every_language_names_every_field_once() -> None:
         (MessageKind.CODE, MessageClass.CRITICAL),
         (MessageKind.WELCOME, MessageClass.SERVICE),
         (MessageKind.TILL_JOIN, MessageClass.SERVICE),
+        (MessageKind.TEST, MessageClass.CRITICAL),
     ],
 )
 def test_the_kind_fixes_class_and_timing(kind: MessageKind, message_class: MessageClass) -> None:
@@ -274,6 +275,9 @@ def test_the_kind_fixes_class_and_timing(kind: MessageKind, message_class: Messa
         (MessageKind.TILL_JOIN, "da", 157),
         (MessageKind.TILL_JOIN, "nb", 151),
         (MessageKind.TILL_JOIN, "en", 152),
+        (MessageKind.TEST, "da", 67),
+        (MessageKind.TEST, "nb", 69),
+        (MessageKind.TEST, "en", 74),
     ],
 )
 def test_every_default_text_fits_one_part_in_the_long_case(kind: MessageKind, language: str, septets: int) -> None:

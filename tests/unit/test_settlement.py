@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stamkunde.ledger.model import Account, AccountMember, LotKey, release, settle
+from stamkunde.ledger import model
+from stamkunde.ledger.model import Account, AccountMember, Basket, LotKey, ReceiptTime, Settlement, release
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import BonusProgramme, programme_at
 from tests.factories import COPENHAGEN, LONG_AGO, NOON, THREE_PERCENT, make_account, make_basket
@@ -17,6 +18,13 @@ from tests.factories import COPENHAGEN, LONG_AGO, NOON, THREE_PERCENT, make_acco
 MEMBER = "m0000000000000001"
 amounts = st.lists(st.integers(0, 1_000_000), min_size=1, max_size=12)
 rates = st.integers(0, 10_000)
+
+
+def settle(
+    basket: Basket, programme: BonusProgramme, account: Account, member_id: str, at: datetime, time_zone: str
+) -> Settlement:
+    """A purchase booked at the moment it is made."""
+    return model.settle(basket, programme, account, member_id, ReceiptTime(at, at), time_zone)
 
 
 def lots_of(*amounts_left: int, terms_version: int = 1) -> dict[LotKey, int]:
@@ -177,3 +185,23 @@ def test_a_late_receipt_does_not_move_the_last_purchase_back() -> None:
     account = make_account(members={MEMBER: AccountMember(1, NOON)})
     after = settle(make_basket(1), THREE_PERCENT, account, MEMBER, NOON - timedelta(days=3), COPENHAGEN).account
     assert after.members[MEMBER].last_purchase_at == NOON
+
+
+def test_a_late_receipt_tells_the_balance_of_the_day_it_is_booked() -> None:
+    account = make_account({LotKey(date(2026, 11, 30), 1): 3_000})
+    bought, booked = datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 2, 12, tzinfo=UTC)
+    late = model.settle(
+        make_basket(1_000, spend_bonus=500), THREE_PERCENT, account, MEMBER, ReceiptTime(bought, booked), COPENHAGEN
+    )
+    assert (late.spent, late.earned.amount) == (500, 15)
+    assert (late.balance.available, late.balance.total) == (15, 2_515)
+
+
+def test_pending_bonus_that_has_expired_is_not_promised() -> None:
+    account = make_account({LotKey(date(2026, 10, 31), 0): 70, LotKey(date(2027, 1, 31), 0): 30}, terms_version=0)
+    assert account.balance(date(2026, 11, 1)).pending == 30
+
+
+def test_of_two_versions_from_the_same_instant_the_newer_counts() -> None:
+    mistaken, corrected = replace(THREE_PERCENT, version=2, rate=6_000), replace(THREE_PERCENT, version=3, rate=600)
+    assert programme_at((THREE_PERCENT, mistaken, corrected), NOON).rate == 600

@@ -1,10 +1,13 @@
-"""The one composition root: settings in, use cases out. Only here are AWS clients built."""
+"""The composition root: settings in, use cases out. Only here are AWS clients built.
+
+Sending is put together in `stamkunde.message_bootstrap`: a till's cold start must not pay for it.
+"""
 
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
@@ -35,7 +38,7 @@ CLIENT_CONFIG = Config(
     user_agent="stamkunde/1",
     # A call that hangs is given up well within the function's own time limit, or nobody would be answered.
     connect_timeout=1,
-    read_timeout=2,
+    read_timeout=1,
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
     max_pool_connections=10,
@@ -44,10 +47,15 @@ CLIENT_CONFIG = Config(
 
 def dynamodb_client(settings: Settings, config: Config = CLIENT_CONFIG) -> "DynamoDBClient":
     """The tuned DynamoDB client: no boto3, no validation, a user agent that isn't put together for every call."""
+    client: DynamoDBClient = aws_client("dynamodb", settings, config)
+    return client
+
+
+def aws_client(service: str, settings: Settings, config: Config) -> Any:
+    """A client that finds its service in the dependency layer."""
     session = botocore.session.get_session()
     service_data.register(session)
-    client: DynamoDBClient = session.create_client("dynamodb", region_name=settings.region, config=config)  # type: ignore[assignment]
-    return client
+    return session.create_client(service, region_name=settings.region, config=config)
 
 
 @dataclass(frozen=True, slots=True)

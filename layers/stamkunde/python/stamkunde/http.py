@@ -167,7 +167,9 @@ type Endpoint = Callable[[Route, Request], Response]
 class Resolver:
     """Finds the route of a request, answers it, and turns whatever goes wrong into a problem document."""
 
-    def __init__(self, routes: Sequence[Route], answer: Endpoint, origin_secret: str | None) -> None:
+    def __init__(self, routes: Sequence[Route], answer: Endpoint, origin_secret: str) -> None:
+        if not origin_secret:
+            raise ValueError("without the front door's secret anybody could say where a call comes from")
         self._routes = [(route, route.pattern()) for route in routes]
         self._answer = answer
         self._origin_secret = origin_secret
@@ -189,12 +191,12 @@ class Resolver:
 
     def _check_origin(self, request: Request) -> None:
         """Only the front door may call: what it says of the caller's address is evidence."""
-        given = request.headers.get(ORIGIN_HEADER, "")
-        if self._origin_secret is not None and not hmac.compare_digest(given.encode(), self._origin_secret.encode()):
+        given = request.headers.get(ORIGIN_HEADER, "").encode("utf-8", "surrogatepass")
+        if not hmac.compare_digest(given, self._origin_secret.encode()):
             raise Refusal("origin_refused")
 
     def _match(self, request: Request) -> tuple[Route, dict[str, str]]:
-        matches = [(r, m.groupdict()) for r, p in self._routes if (m := p.match(request.path)) is not None]
+        matches = [(r, m.groupdict()) for r, p in self._routes if (m := p.fullmatch(request.path)) is not None]
         if not matches:
             raise Refusal("no_such_route")
         for route, parameters in matches:

@@ -11,8 +11,10 @@ class Settings:
 
     Parameters
     ----------
+    message_queue
+        The address of the queue that wakes the message worker, for functions that do.
     origin_secret
-        What the front door must prove itself with; None for functions that aren't reached over HTTP.
+        What the front door must prove itself with; empty for functions that aren't reached over HTTP.
     clubs_clocks_movable
         Whether clubs may have a clock of their own: in the local engine only, synth refuses it for AWS.
     """
@@ -22,7 +24,9 @@ class Settings:
     members_table: str = ""
     ledger_table: str = ""
     views_table: str = ""
-    origin_secret: str | None = None
+    messages_table: str = ""
+    message_queue: str = ""
+    origin_secret: str = ""
     clubs_clocks_movable: bool = False
 
     @classmethod
@@ -34,6 +38,8 @@ class Settings:
             members_table=environment.get("MEMBERS_TABLE", ""),
             ledger_table=environment.get("LEDGER_TABLE", ""),
             views_table=environment.get("VIEWS_TABLE", ""),
-            origin_secret=environment.get("ORIGIN_SECRET"),
+            messages_table=environment.get("MESSAGES_TABLE", ""),
+            message_queue=environment.get("MESSAGE_QUEUE", ""),
+            origin_secret=environment.get("ORIGIN_SECRET", ""),
             clubs_clocks_movable=environment.get("CLUB_CLOCKS") == "allowed",
         )

@@ -12,7 +12,7 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import BonusProgramme
 
 NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
-"""New programme and terms versions start at least this much later, so every warm Lambda knows them in time."""
+"""A new programme version starts at least this much later, so every warm Lambda knows it in time."""
 
 LONGEST_LATE_OPENING = timedelta(days=31)
 DEFAULT_JOIN_COUNTRIES = ("DK", "NO", "SE", "FI", "FO", "GL", "IS", "DE", "NL")
@@ -88,10 +88,6 @@ class Club:
         """The version a new member is shown."""
         return self.terms[-1]
 
-    def has_terms(self, version: int) -> bool:
-        """Whether the club has published that version."""
-        return any(each.version == version for each in self.terms)
-
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
@@ -111,6 +107,8 @@ class Till:
         SHA-256 of the key's secret part; the key itself is shown once and kept nowhere.
     late_receipts_until
         Until then receipts older than the usual limit are taken.
+    revision
+        Goes up with every change; a change of an older revision is refused.
     """
 
     till_id: str
@@ -120,6 +118,7 @@ class Till:
     key_hash: str
     revoked_at: datetime | None
     late_receipts_until: datetime | None
+    revision: int = 1
 
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
@@ -170,14 +169,17 @@ def parse_till_key(text: str) -> TillKey | None:
     return TillKey(**match.groupdict()) if match else None
 
 
-def next_version_starts(valid_from: datetime, now: datetime) -> datetime:
-    """The start of a new version.
+def next_programme(
+    newest: BonusProgramme, rate: int, expiry_months: int | None, start: datetime, now: datetime
+) -> BonusProgramme:
+    """The version of the bonus programme after the newest; what isn't said stays as it is.
 
     Raises
     ------
     Refusal
-        ``version_starts_too_soon``: within the two minutes that warm Lambdas may still know the old versions.
+        ``version_starts_too_soon``: within the two minutes that warm Lambdas may still know the old versions, or
+        before the newest one, which would overtake it without a word.
     """
-    if valid_from < now + NOTICE_OF_NEW_VERSIONS:
+    if start < max(now + NOTICE_OF_NEW_VERSIONS, newest.valid_from):
         raise Refusal("version_starts_too_soon", {"seconds": int(NOTICE_OF_NEW_VERSIONS.total_seconds())})
-    return valid_from
+    return BonusProgramme(newest.version + 1, start, rate, expiry_months or newest.expiry_months)

@@ -16,7 +16,7 @@ from stamkunde.clubs.model import (
     Till,
     check_id,
     new_till_key,
-    next_version_starts,
+    next_programme,
 )
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.shared.clock import Clock
@@ -24,8 +24,9 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.language import text
 from stamkunde.shared.money import percent_text
+from stamkunde.shared.patience import Patience
 from stamkunde.shared.programme import BonusProgramme
-from stamkunde.shared.transaction import ConditionFailed, Put, commit
+from stamkunde.shared.transaction import Busy, ConditionFailed, Put, commit
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -91,6 +92,7 @@ class Operators:
         self._clock = clock
         self._random_bytes = random_bytes
         self._clocks_movable = clocks_movable
+        self._patience = Patience()
         self._registry = ClubRegistry(client, table)
 
     def create_club(self, wish: NewClub) -> Club:
@@ -148,14 +150,24 @@ class Operators:
         Refusal
             ``unknown_club``, ``unknown_outlet``, ``already_exists``, ``invalid_field``.
         """
-        self._club(club_id)
+        self.require_outlet(club_id, outlet_id)
         store = self._store(club_id)
-        if all(outlet.outlet_id != outlet_id for outlet in store.outlets()):
-            raise Refusal("unknown_outlet", pointer="/outlet_id")
         key, key_hash = new_till_key(club_id, check_id(till_id, "/till_id"))
         till = Till(till_id, outlet_id, name, receipt_numbers, key_hash, None, None)
-        self._write([store.till_write(till, new=True)])
+        self._write([store.new_till_write(till)])
         return ShownKey(till, key)
+
+    def require_outlet(self, club_id: str, outlet_id: str) -> None:
+        """See that an outlet is there: a typo must not look like an empty shop.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, ``unknown_outlet``.
+        """
+        self._club(club_id)
+        if all(outlet.outlet_id != outlet_id for outlet in self._store(club_id).outlets()):
+            raise Refusal("unknown_outlet", pointer="/outlet_id")
 
     def replace_till_key(self, club_id: str, till_id: str) -> ShownKey:
         """A new key for a till; the old one is refused from now on, and a revoked till works again.
@@ -166,8 +178,7 @@ class Operators:
             ``unknown_till``.
         """
         key, key_hash = new_till_key(club_id, till_id)
-        till = replace(self._till(club_id, till_id), key_hash=key_hash, revoked_at=None)
-        self._write([self._store(club_id).till_write(till, new=False)])
+        till = self._change_till(club_id, till_id, lambda till: replace(till, key_hash=key_hash, revoked_at=None))
         return ShownKey(till, key)
 
     def revoke_till(self, club_id: str, till_id: str) -> Till:
@@ -178,11 +189,8 @@ class Operators:
         Refusal
             ``unknown_till``.
         """
-        till = self._till(club_id, till_id)
-        if till.revoked_at is None:
-            till = replace(till, revoked_at=self._clock.now())
-            self._write([self._store(club_id).till_write(till, new=False)])
-        return till
+        now = self._clock.now()
+        return self._change_till(club_id, till_id, lambda till: replace(till, revoked_at=till.revoked_at or now))
 
     def open_for_late_receipts(self, club_id: str, till_id: str, duration: timedelta) -> Till:
         """Take receipts of any age from a till for a limited time.
@@ -194,13 +202,12 @@ class Operators:
         """
         if not timedelta() <= duration <= LONGEST_LATE_OPENING:
             raise Refusal("invalid_field", {"expected": f"0-{LONGEST_LATE_OPENING.days * 24} hours"}, "/hours")
-        club = self._club(club_id)
-        now = self.present(club)
-        till = replace(self._till(club_id, till_id), late_receipts_until=now + duration)
-        self._write([self._store(club_id).till_write(till, new=False)])
-        return till
+        until = self.present(self._club(club_id)) + duration
+        return self._change_till(club_id, till_id, lambda till: replace(till, late_receipts_until=until))
 
-    def publish_programme(self, club_id: str, rate: int, expiry_months: int, valid_from: datetime) -> BonusProgramme:
+    def publish_programme(
+        self, club_id: str, rate: int, expiry_months: int | None, valid_from: datetime
+    ) -> BonusProgramme:
         """A new version of the bonus programme, from an instant at least two minutes ahead.
 
         Raises
@@ -209,10 +216,7 @@ class Operators:
             ``unknown_club``, ``version_starts_too_soon``, ``already_exists``: another was published just now.
         """
         club = self._club(club_id)
-        now = self.present(club)
-        version = BonusProgramme(
-            club.programmes[-1].version + 1, next_version_starts(valid_from, now), rate, expiry_months
-        )
+        version = next_programme(club.programmes[-1], rate, expiry_months, valid_from, self.present(club))
         self._write([self._store(club_id).programme_write(version)])
         return version
 
@@ -280,9 +284,24 @@ class Operators:
             raise Refusal("unknown_till", pointer="/till_id")
         return till
 
+    def _change_till(self, club_id: str, till_id: str, change: Callable[[Till], Till]) -> Till:
+        """Change a till as it stands at this moment, again if somebody else changed it meanwhile."""
+        store = self._store(club_id)
+
+        def attempt() -> Till:
+            before = self._till(club_id, till_id)
+            after = change(before)
+            try:
+                commit(self._client, [store.till_change_write(before, after)])
+            except ConditionFailed as failed:
+                raise Busy from failed
+            return after
+
+        return self._patience.until_done(attempt)
+
     def _write(self, writes: list[Put]) -> None:
         try:
-            commit(self._client, writes)
+            self._patience.until_done(lambda: commit(self._client, writes))
         except ConditionFailed as failed:
             raise Refusal("already_exists", {"what": ", ".join(sorted(failed.found))}) from failed
 

@@ -1,23 +1,23 @@
 """Rows of the clubs table: settings, published versions, outlets, tills."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.clubs.model import Club, Outlet, ReceiptNumbers, TermsVersion, Till
 from stamkunde.shared.clock import iso_instant, parse_instant
+from stamkunde.shared.ids import shard_of
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.programme import BonusProgramme
 from stamkunde.shared.reading import get_row, query_rows
-from stamkunde.shared.transaction import Put
+from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ITEM_VERSION = 1
 REGISTRY_SHARDS = 16
-NOT_THERE = "attribute_not_exists(pk)"
-THERE = "attribute_exists(pk)"
 
 
 class ClubStore:
@@ -66,8 +66,12 @@ class ClubStore:
             "clock_offset": None if club.clock_offset is None else int(club.clock_offset.total_seconds()),
             "created_at": iso_instant(club.created_at),
         }
-        shard = sum(club.club_id.encode()) % REGISTRY_SHARDS
-        registry = {"pk": f"CLUBS#{shard:02d}", "sk": club.club_id, "v": ITEM_VERSION, "slug": club.slug}
+        registry = {
+            "pk": f"CLUBS#{shard_of(club.club_id, REGISTRY_SHARDS):02d}",
+            "sk": club.club_id,
+            "v": ITEM_VERSION,
+            "slug": club.slug,
+        }
         slug = {"pk": f"SLUG#{club.slug}", "sk": "SLUG", "v": ITEM_VERSION, "club_id": club.club_id}
         return [
             Put("slug", self._table, slug, NOT_THERE),
@@ -99,17 +103,14 @@ class ClubStore:
         """A new outlet."""
         return self._put("outlet", f"OUTLET#{outlet.outlet_id}", {"name": outlet.name}, NOT_THERE)
 
-    def till_write(self, till: Till, *, new: bool) -> Put:
-        """A new till, or the new state of one that is there."""
-        row = {
-            "outlet_id": till.outlet_id,
-            "name": till.name,
-            "receipt_numbers": till.receipt_numbers.value,
-            "key_hash": till.key_hash,
-            "revoked_at": till.revoked_at and iso_instant(till.revoked_at),
-            "late_receipts_until": till.late_receipts_until and iso_instant(till.late_receipts_until),
-        }
-        return self._put("till", f"TILL#{till.till_id}", row, NOT_THERE if new else THERE)
+    def new_till_write(self, till: Till) -> Put:
+        """A new till."""
+        return self._put("till", f"TILL#{till.till_id}", _till_row(till), NOT_THERE)
+
+    def till_change_write(self, before: Till, after: Till) -> Put:
+        """A till's new state, refused if another change came between: a revoked till must not come back by a race."""
+        row = _till_row(replace(after, revision=before.revision + 1))
+        return self._put("till", f"TILL#{after.till_id}", row, UNCHANGED, {"before": before.revision})
 
     def move_clock(self, offset: timedelta) -> None:
         """Move the club's clock; only a club made with a movable clock has one to move."""
@@ -121,8 +122,12 @@ class ClubStore:
             ExpressionAttributeValues=to_wire({":offset": int(offset.total_seconds()), ":number": "N"}),
         )
 
-    def _put(self, purpose: str, sk: str, row: dict[str, Any], condition: str) -> Put:
-        return Put(purpose, self._table, {"pk": self._pk, "sk": sk, "v": ITEM_VERSION, **row}, condition)
+    def _put(
+        self, purpose: str, sk: str, row: dict[str, Any], condition: str, values: dict[str, Any] | None = None
+    ) -> Put:
+        return Put(
+            purpose, self._table, {"pk": self._pk, "sk": sk, "v": ITEM_VERSION, **row}, condition, values or {}
+        )
 
     def _query(self, sk_prefix: str) -> Iterator[dict[str, Any]]:
         return query_rows(self._client, self._table, self._pk, sk_prefix, consistent=True)
@@ -168,6 +173,18 @@ def _terms(row: dict[str, Any]) -> TermsVersion:
     )
 
 
+def _till_row(till: Till) -> dict[str, Any]:
+    return {
+        "revision": till.revision,
+        "outlet_id": till.outlet_id,
+        "name": till.name,
+        "receipt_numbers": till.receipt_numbers.value,
+        "key_hash": till.key_hash,
+        "revoked_at": till.revoked_at and iso_instant(till.revoked_at),
+        "late_receipts_until": till.late_receipts_until and iso_instant(till.late_receipts_until),
+    }
+
+
 def _till(row: dict[str, Any]) -> Till:
     return Till(
         till_id=row["sk"].removeprefix("TILL#"),
@@ -177,6 +194,7 @@ def _till(row: dict[str, Any]) -> Till:
         key_hash=row["key_hash"],
         revoked_at=_instant(row["revoked_at"]),
         late_receipts_until=_instant(row["late_receipts_until"]),
+        revision=row["revision"],
     )
 
 

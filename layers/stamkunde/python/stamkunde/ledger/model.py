@@ -17,13 +17,14 @@ from stamkunde.shared.clock import end_of_month, iso_instant, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import derived_id
 from stamkunde.shared.programme import FULL_RATE, BonusProgramme
+from stamkunde.shared.terms import NOT_ACCEPTED
 
-LATEST_RECEIPT = timedelta(days=7)
-EARLIEST_RECEIPT = timedelta(minutes=5)
+OLDEST_RECEIPT = timedelta(days=7)
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a till's clock may be ahead."""
+
 PROMPT_RECEIPT = timedelta(hours=1)
 """A receipt older than this is booked with the flag ``late``, for staff to see."""
-NOT_ACCEPTED = 0
-"""Terms version of bonus earned before the member accepted any: pending, not spendable."""
 
 type Flag = Literal["late", "clock_ahead"]
 
@@ -125,7 +126,7 @@ class AccountMember:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account holds: `total` = `available` + `pending` + what has expired but isn't posted yet."""
+    """What an account holds: `total` = `available` + `pending` + what has expired on the way to being posted."""
 
     total: int
     available: int
@@ -149,10 +150,11 @@ class Account:
 
     def balance(self, today: date) -> Balance:
         """What it holds on a day of the club's."""
+        alive = [(lot, n) for lot, n in self.lots.items() if lot.expires_on >= today]
         return Balance(
             total=sum(self.lots.values()),
-            available=sum(n for lot, n in self.lots.items() if not lot.pending and lot.expires_on >= today),
-            pending=sum(n for lot, n in self.lots.items() if lot.pending),
+            available=sum(n for lot, n in alive if not lot.pending),
+            pending=sum(n for lot, n in alive if lot.pending),
         )
 
     def apply(self, changes: Iterable[LotChange]) -> "Account":
@@ -260,10 +262,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptTime:
-    """When a receipt counts, and what is odd about its time."""
+    """When a receipt counts and when it is booked, and what is odd about its time."""
 
     counts_at: datetime
-    flags: tuple[Flag, ...]
+    booked_at: datetime
+    flags: tuple[Flag, ...] = ()
 
 
 def judge_receipt_time(bought_at: datetime, now: datetime, late_receipts_until: datetime | None) -> ReceiptTime:
@@ -277,23 +280,24 @@ def judge_receipt_time(bought_at: datetime, now: datetime, late_receipts_until: 
     Refusal
         ``receipt_in_future``, ``receipt_too_old``.
     """
-    if bought_at > now + EARLIEST_RECEIPT:
-        raise Refusal("receipt_in_future", {"minutes": EARLIEST_RECEIPT.seconds // 60}, "/bought_at")
+    if bought_at > now + CLOCK_TOLERANCE:
+        raise Refusal("receipt_in_future", {"minutes": CLOCK_TOLERANCE.seconds // 60}, "/bought_at")
     if bought_at > now:
-        return ReceiptTime(now, ("clock_ahead",))
+        return ReceiptTime(now, now, ("clock_ahead",))
     opened = late_receipts_until is not None and now < late_receipts_until
-    if bought_at < now - LATEST_RECEIPT and not opened:
-        raise Refusal("receipt_too_old", {"days": LATEST_RECEIPT.days}, "/bought_at")
-    return ReceiptTime(bought_at, ("late",) if bought_at < now - PROMPT_RECEIPT else ())
+    if bought_at < now - OLDEST_RECEIPT and not opened:
+        raise Refusal("receipt_too_old", {"days": OLDEST_RECEIPT.days}, "/bought_at")
+    return ReceiptTime(bought_at, now, ("late",) if bought_at < now - PROMPT_RECEIPT else ())
 
 
 def settle(
-    basket: Basket, programme: BonusProgramme, account: Account, member_id: str, at: datetime, time_zone: str
+    basket: Basket, programme: BonusProgramme, account: Account, member_id: str, time: ReceiptTime, time_zone: str
 ) -> Settlement:
     """What a basket earns and spends, and why; the only place that decides it.
 
     Bonus is spent soonest expiry first, capped at the receipt; it earns on what is paid with money, rounded down
-    once per receipt; what is earned can be spent from the next purchase on.
+    once per receipt; what is earned can be spent from the next purchase on. All that is judged on the day of the
+    purchase; the balance is told as of the day it is booked.
 
     Raises
     ------
@@ -301,16 +305,24 @@ def settle(
         ``terms_not_accepted``: an open member's bonus is pending. ``not_enough_bonus``.
     """
     member = account.members[member_id]
-    today = local_date(at, time_zone)
+    bought_on = local_date(time.counts_at, time_zone)
     spent = min(basket.spend_bonus, basket.total)
-    spending = _spend(account, member, spent, today)
+    spending = _spend(account, member, spent, bought_on)
     base = basket.total - spent
     earned = Earned(programme.version, base, programme.rate, base * programme.rate // FULL_RATE, member.terms_version)
-    lot = LotKey(end_of_month(today, programme.expiry_months), member.terms_version)
+    lot = LotKey(end_of_month(bought_on, programme.expiry_months), member.terms_version)
     earning = (LotChange(lot, earned.amount),) if earned.amount else ()
     changes = (*spending, *earning)
-    after = replace(account.apply(changes), members={**account.members, member_id: _bought(member, at)})
-    return Settlement(basket.total, earned, basket.spend_bonus, spent, changes, after, after.balance(today))
+    after = replace(account.apply(changes), members={**account.members, member_id: _bought(member, time.counts_at)})
+    return Settlement(
+        basket.total,
+        earned,
+        basket.spend_bonus,
+        spent,
+        changes,
+        after,
+        after.balance(local_date(time.booked_at, time_zone)),
+    )
 
 
 def _spend(account: Account, member: AccountMember, amount: int, today: date) -> tuple[LotChange, ...]:

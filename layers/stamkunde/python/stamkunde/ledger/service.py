@@ -1,6 +1,6 @@
 """What a till does with the ledger: quote, book, look up. Load, decide by the model, write once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from stamkunde.ledger.model import (
     Flag,
     PurchaseFacts,
     Receipt,
+    ReceiptTime,
     Settlement,
     judge_receipt_time,
     purchase_id,
@@ -21,9 +22,12 @@ from stamkunde.ledger.model import (
 from stamkunde.ledger.store import EntryPage, Guard, LedgerStore, guard_from_row, new_entry_id
 from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
-from stamkunde.shared.patience import Patience
+from stamkunde.shared.patience import RETRY_AFTER_SECONDS, Patience
 from stamkunde.shared.programme import BonusProgramme, programme_at
 from stamkunde.shared.transaction import Busy, ConditionFailed
+
+QUEUE_SECONDS = 8.0
+"""How long a batch is worked on: with the last receipt's own patience, well within a function's time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,9 @@ class Ledger:
         """
         account = self._account(member_id, account_id, consistent=False)
         now = self.clock.now()
-        return settle(basket, programme_at(self.programmes, now), account, member_id, now, self.time_zone)
+        return settle(
+            basket, programme_at(self.programmes, now), account, member_id, ReceiptTime(now, now), self.time_zone
+        )
 
     def book(self, receipt: Receipt, till: TillPoint) -> Booked:
         """Book a settled receipt once, however often it is sent.
@@ -86,6 +92,30 @@ class Ledger:
         identity = purchase_id(self.store.club_id, till.till_id, period, receipt.receipt_number)
         return self.patience.until_done(lambda: self._try_to_book(receipt, till, identity))
 
+    def book_in_turn(self, receipts: Sequence[Receipt | Refusal], till: TillPoint) -> list[Booked | Refusal]:
+        """Book a till's queue in the order given; what could not be read stays refused, none stops the others.
+
+        A receipt that finds no turn makes that member's later ones wait too: they may spend what it earns. After
+        `QUEUE_SECONDS` the rest is not attempted, so that the till has its answer before the gateway gives up.
+        """
+        end = self.patience.monotonic() + QUEUE_SECONDS
+        waiting: set[str] = set()
+        answers: list[Booked | Refusal] = []
+        for receipt in receipts:
+            answer = receipt if isinstance(receipt, Refusal) else self._book_in_queue(receipt, till, waiting, end)
+            if isinstance(receipt, Receipt) and isinstance(answer, Refusal) and answer.code == "try_again":
+                waiting.add(receipt.member_id)
+            answers.append(answer)
+        return answers
+
+    def _book_in_queue(self, receipt: Receipt, till: TillPoint, waiting: set[str], end: float) -> Booked | Refusal:
+        if receipt.member_id in waiting or self.patience.monotonic() > end:
+            return Refusal("try_again", retry_after=RETRY_AFTER_SECONDS)
+        try:
+            return self.book(receipt, till)
+        except Refusal as refusal:
+            return refusal
+
     def find_purchase(self, identity: str) -> Entry:
         """A booked purchase.
 
@@ -99,7 +129,7 @@ class Ledger:
             raise Refusal("unknown_purchase")
         return self.store.load_entry(guard.account_id, guard.entry_id)
 
-    def entries(self, member_id: str, *, most: int, start: str | None) -> EntryPage:
+    def entries(self, member_id: str, *, most: int, after: str | None) -> EntryPage:
         """A page of a member's ledger, newest first.
 
         Raises
@@ -110,7 +140,7 @@ class Ledger:
         account_id = self.find_account(member_id)
         if account_id is None:
             raise Refusal("unknown_member")
-        return self.store.entries(account_id, most=most, start=start)
+        return self.store.entries(account_id, most=most, after=after)
 
     def _try_to_book(self, receipt: Receipt, till: TillPoint, identity: str) -> Booked:
         try:
@@ -136,7 +166,7 @@ class Ledger:
         time = judge_receipt_time(receipt.bought_at, now, till.late_receipts_until)
         account = self._account(receipt.member_id, receipt.account_id, consistent=True)
         programme = programme_at(self.programmes, time.counts_at)
-        settlement = settle(receipt.basket, programme, account, receipt.member_id, time.counts_at, self.time_zone)
+        settlement = settle(receipt.basket, programme, account, receipt.member_id, time, self.time_zone)
         entry = Entry(
             entry_id=new_entry_id(now),
             kind=EntryKind.PURCHASE,

@@ -11,7 +11,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.ledger.model import (
-    NOT_ACCEPTED,
     Account,
     AccountMember,
     Balance,
@@ -24,10 +23,11 @@ from stamkunde.ledger.model import (
     PurchaseFacts,
 )
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
-from stamkunde.shared.ids import new_id
+from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row, query_rows
-from stamkunde.shared.transaction import Put, commit
+from stamkunde.shared.terms import NOT_ACCEPTED
+from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put, commit
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -36,8 +36,6 @@ ITEM_VERSION = 1
 ACCOUNT_SHARDS = 64
 ACCOUNT_PREFIX = "ACCOUNT"
 ENTRY_PREFIX = "ENTRY#"
-AFTER_ENTRIES = "ENTRY$"
-NOT_THERE = "attribute_not_exists(pk)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +90,27 @@ class LedgerStore:
             raise LookupError("a receipt guard points to no entry")
         return entry_from_row(row)
 
-    def entries(self, account_id: str, *, most: int, start: str | None) -> EntryPage:
-        """A page of an account's entries, newest first; `start` is the sort key that the page before named."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=to_wire(
-                {":pk": self._account_pk(account_id), ":first": ENTRY_PREFIX, ":last": start or AFTER_ENTRIES}
-            ),
-            ScanIndexForward=False,
-            Limit=most + 1,
+    def entries(self, account_id: str, *, most: int, after: str | None) -> EntryPage:
+        """A page of an account's entries, newest first; `after` is the last sort key of the page before.
+
+        A page may hold fewer than `most`, since DynamoDB ends one at a megabyte: only `following` tells the end.
+        """
+        pk = self._account_pk(account_id)
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+            "ExpressionAttributeValues": to_wire({":pk": pk, ":sk": ENTRY_PREFIX}),
+            "ScanIndexForward": False,
+            "Limit": most,
+        }
+        if after is not None:
+            request["ExclusiveStartKey"] = to_wire({"pk": pk, "sk": after})
+        answer = self._client.query(**request)
+        last = answer.get("LastEvaluatedKey")
+        return EntryPage(
+            [entry_from_row(from_wire(item)) for item in answer["Items"]],
+            str(from_wire(last)["sk"]) if last else None,
         )
-        rows = [from_wire(item) for item in answer["Items"]]
-        following = str(rows[most]["sk"]) if len(rows) > most else None
-        return EntryPage([entry_from_row(row) for row in rows[:most]], following)
 
     def account_ids(self) -> Iterator[str]:
         """Every account of the club, for rebuilding projections and for proof."""
@@ -114,7 +119,7 @@ class LedgerStore:
 
     def open_account_writes(self, account: Account) -> list[Put]:
         """A new account, and its place in the list of accounts."""
-        shard = sum(account.account_id.encode()) % ACCOUNT_SHARDS
+        shard = shard_of(account.account_id, ACCOUNT_SHARDS)
         registry = {"pk": self._registry_pk(shard), "sk": account.account_id, "v": ITEM_VERSION}
         return [
             Put("account", self._table, self._account_row(account), NOT_THERE),
@@ -128,7 +133,7 @@ class LedgerStore:
                 "account",
                 self._table,
                 self._account_row(after),
-                "revision = :before",
+                UNCHANGED,
                 {"before": before.revision},
             ),
             Put("entry", self._table, self._entry_row(entry), NOT_THERE),

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.terms import NOT_ACCEPTED
 
-NOT_ACCEPTED = 0
 LONGEST_NAME = 40
 MOST_DIGITS_IN_A_NAME = 4
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model import EARLIEST_RECEIPT, Account, Balance, Entry, EntryKind, release
+from stamkunde.ledger.model import CLOCK_TOLERANCE, Account, Balance, Entry, EntryKind, release
 from stamkunde.ledger.store import LedgerStore, new_account, new_entry_id
 from stamkunde.members.model import Acceptance, Member, MemberState, TermsAcceptance, clean_first_name
 from stamkunde.members.store import MemberStore
@@ -13,6 +13,7 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.phone import parse_phone
+from stamkunde.shared.terms import NOT_ACCEPTED
 from stamkunde.shared.transaction import Busy, ConditionFailed, Put
 
 
@@ -70,7 +71,8 @@ class Membership:
         Raises
         ------
         Refusal
-            ``unknown_terms_version``, ``acceptance_in_future``, ``name_not_allowed``, those of `parse_phone`.
+            ``unknown_terms_version``, ``acceptance_in_future``, ``acceptance_before_terms``,
+            ``name_not_allowed``, those of `parse_phone`.
         """
         phone = self._phone(typed_phone)
         first_name = clean_first_name(typed_name) if typed_name else None
@@ -81,7 +83,7 @@ class Membership:
             account_id=new_id("a"),
             phone=phone,
             first_name=first_name,
-            terms_version=acceptance.terms_version if acceptance else 0,
+            terms_version=acceptance.terms_version if acceptance else NOT_ACCEPTED,
             joined_at=now,
             joined_at_outlet=outlet_id,
             joined_at_till=till_id,
@@ -134,8 +136,10 @@ class Membership:
         terms = next((t for t in self.club.terms if t.version == acceptance.terms_version), None)
         if terms is None:
             raise Refusal("unknown_terms_version", pointer="/terms_acceptance/terms_version")
-        if acceptance.accepted_at > now + EARLIEST_RECEIPT:
+        if acceptance.accepted_at > now + CLOCK_TOLERANCE:
             raise Refusal("acceptance_in_future", pointer="/terms_acceptance/accepted_at")
+        if acceptance.accepted_at < terms.published_at - CLOCK_TOLERANCE:
+            raise Refusal("acceptance_before_terms", pointer="/terms_acceptance/accepted_at")
         return TermsAcceptance(
             record_id=f"{compact_instant(now)}#{new_id('', 8)}",
             terms_version=terms.version,

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any
 from stamkunde.members.model import Member, TermsAcceptance, phone_pointer
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.reading import get_row
-from stamkunde.shared.transaction import Put
+from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ITEM_VERSION = 1
-NOT_THERE = "attribute_not_exists(pk)"
 
 
 class MemberStore:
@@ -58,7 +57,7 @@ class MemberStore:
                 "member",
                 self._table,
                 self._member_row(after),
-                "revision = :before",
+                UNCHANGED,
                 {"before": before.revision},
             )
         ]

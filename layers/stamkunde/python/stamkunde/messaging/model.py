@@ -1,4 +1,4 @@
-"""Messages to members: which class each kind is of, what it may merge, and what became of it. Pure rules."""
+"""Messages: which class each kind is of, what it may merge, and what became of it. Pure rules."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ class MessageClass(StrEnum):
     """What a message is in law; fixed by its kind, never by a tick of the shop.
 
     Marketing needs permission for the channel. Service needs membership only and sells nothing. Critical is what
-    somebody is waiting for: a login code.
+    somebody is waiting for: a login code, an operator's test.
     """
 
     MARKETING = "marketing"
@@ -65,6 +65,7 @@ class MessageKind(StrEnum):
     CODE = "code"
     WELCOME = "welcome"
     TILL_JOIN = "till_join"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,14 @@ KINDS = {
     MessageKind.TILL_JOIN: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK})
     ),
+    MessageKind.TEST: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
 }
+
+
+class Channel(StrEnum):
+    """How a message reaches somebody."""
+
+    SMS = "sms"
 
 
 class DeliveryState(StrEnum):

@@ -8,9 +8,14 @@ from zoneinfo import ZoneInfo, reset_tzpath
 
 import tzdata  # type: ignore[import-untyped]
 
+from stamkunde.shared.errors import Refusal
+
 # The layer's zones, found directly: Lambda's system has none, and found as a package's resource they cost a
 # quarter of the first purchase. The same zones everywhere, whatever the laptop's system knows.
 reset_tzpath([str(Path(tzdata.__file__).with_name("zoneinfo"))])
+
+
+BELIEVABLE_YEARS = range(2000, 2200)
 
 
 class Clock(Protocol):
@@ -56,6 +61,19 @@ class FixedClock:
     def now(self) -> datetime:
         """The instant it was given."""
         return self.instant
+
+
+def believable_instant(instant: datetime, pointer: str) -> datetime:
+    """An instant that somebody wrote, in UTC and whole milliseconds.
+
+    Raises
+    ------
+    Refusal
+        ``invalid_field``: so far away that no calendar arithmetic would hold.
+    """
+    if instant.year not in BELIEVABLE_YEARS:
+        raise Refusal("invalid_field", {"expected": f"{BELIEVABLE_YEARS.start}-{BELIEVABLE_YEARS.stop - 1}"}, pointer)
+    return whole_milliseconds(instant)
 
 
 def local_date(instant: datetime, time_zone: str) -> date:

@@ -28,6 +28,7 @@ STATUS_BY_CODE = {
     "name_not_allowed": 422,
     "unknown_terms_version": 422,
     "acceptance_in_future": 422,
+    "acceptance_before_terms": 422,
     "currency_differs": 422,
     "receipt_differs": 422,
     "receipt_too_old": 422,
@@ -36,6 +37,7 @@ STATUS_BY_CODE = {
     "terms_not_accepted": 422,
     "version_starts_too_soon": 422,
     "clock_not_movable": 422,
+    "too_many_messages": 429,
     "internal_error": 500,
     "try_again": 503,
 }

@@ -12,6 +12,11 @@ def new_id(prefix: str, letters: int = 16) -> str:
     return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(letters))
 
 
+def shard_of(text: str, shards: int) -> int:
+    """Which of some equal partitions an id belongs to: always the same one."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % shards
+
+
 def derived_id(prefix: str, *parts: str, letters: int = 24) -> str:
     """An identifier that the same parts always give, and that tells nothing of them (SHA-256).
 

@@ -38,4 +38,4 @@ class BonusProgramme:
 def programme_at(versions: Sequence[BonusProgramme], at: datetime) -> BonusProgramme:
     """The version valid at an instant; the first one for anything older (a club's first receipts)."""
     valid = [version for version in versions if version.valid_from <= at]
-    return max(valid or versions[:1], key=lambda version: version.valid_from)
+    return max(valid or versions[:1], key=lambda version: (version.valid_from, version.version))

@@ -39,5 +39,5 @@ class Route:
     writes: bool
 
     def pattern(self) -> re.Pattern[str]:
-        """The path as an anchored regular expression with one named group a placeholder."""
-        return re.compile("^" + _PLACEHOLDER.sub(r"(?P<\1>[^/]+)", self.path) + "$")
+        """The path as an expression for a full match, with one named group a placeholder."""
+        return re.compile(_PLACEHOLDER.sub(r"(?P<\1>[^/]+)", self.path))

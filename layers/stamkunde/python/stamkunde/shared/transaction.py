@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MOST_ITEMS = 100
+NOT_THERE = "attribute_not_exists(pk)"
+"""The condition of a row that must be new."""
+
+UNCHANGED = "revision = :before"
+"""The condition of a row that nobody may have written since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,42 @@ class Put:
         return {"Put": put}
 
 
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """An intent to take a whole item away.
+
+    Parameters
+    ----------
+    purpose
+        What this is for; names it when its condition fails.
+    table, key
+        Where, and what.
+    condition, values
+        As in `Put`.
+    """
+
+    purpose: str
+    table: str
+    key: dict[str, Any]
+    condition: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def to_request(self) -> dict[str, Any]:
+        """The intent as TransactWriteItems takes it; a failed condition gives back what was there."""
+        delete: dict[str, Any] = {
+            "TableName": self.table,
+            "Key": to_wire(self.key),
+            "ConditionExpression": self.condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if self.values:
+            delete["ExpressionAttributeValues"] = {f":{k}": v for k, v in to_wire(self.values).items()}
+        return {"Delete": delete}
+
+
+type Write = Put | Delete
+
+
 @dataclass(eq=False)
 class ConditionFailed(Exception):
     """Nothing was written: conditions of these writes did not hold.
@@ -63,10 +104,10 @@ class ConditionFailed(Exception):
 
 
 class Busy(Exception):
-    """Nothing was written: others write the same items at this moment; a new try may succeed."""
+    """Others write the same items at this moment; a new try may succeed, and writes nothing twice."""
 
 
-def commit(client: "DynamoDBClient", writes: Sequence[Put]) -> None:
+def commit(client: "DynamoDBClient", writes: Sequence[Write]) -> None:
     """Write all intents in one transaction.
 
     A token goes along, so the client's own retry after a lost answer applies the writes once.
@@ -92,7 +133,7 @@ def commit(client: "DynamoDBClient", writes: Sequence[Put]) -> None:
 _PASSING_REASONS = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
 
 
-def _translate(error: ClientError, writes: Sequence[Put]) -> Exception:
+def _translate(error: ClientError, writes: Sequence[Write]) -> Exception:
     code = error.response["Error"]["Code"]
     if code in PASSING_CODES:
         return Busy()

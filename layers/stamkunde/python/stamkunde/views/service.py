@@ -42,12 +42,9 @@ def note_entries(store: ProjectionStore, written: Iterable[SaleFact], removed: I
 
 def recompute_dirty_days(store: ProjectionStore) -> int:
     """Recompute every marked day from its facts. Returns how many."""
-    recomputed = 0
-    for mark in store.dirty():
-        store.put_total(mark.outlet_day, total_of(mark.outlet_day.day, store.facts(mark.outlet_day)))
-        store.clear(mark)
-        recomputed += 1
-    return recomputed
+    return sum(
+        store.put_total(mark, total_of(mark.outlet_day.day, store.facts(mark.outlet_day))) for mark in store.dirty()
+    )
 
 
 def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: datetime) -> int:
@@ -61,13 +58,13 @@ def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: datetime) 
 
 
 def _entries_since(ledger: LedgerStore, account_id: str, since: datetime) -> Iterator[Entry]:
-    start: str | None = None
+    after: str | None = None
     while True:
-        page = ledger.entries(account_id, most=ENTRIES_A_PAGE, start=start)
+        page = ledger.entries(account_id, most=ENTRIES_A_PAGE, after=after)
         for entry in page.entries:
             if entry.booked_at < since:
                 return
             yield entry
         if page.following is None:
             return
-        start = page.following
+        after = page.following

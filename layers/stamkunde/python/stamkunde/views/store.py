@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from stamkunde.shared.ids import new_id
+from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.reading import query_rows
+from stamkunde.shared.transaction import Busy, ConditionFailed, Delete, Put, commit
 from stamkunde.views.model import DayTotal, OutletDay, SaleFact
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ DIRTY_SHARDS = 4
 
 @dataclass(frozen=True, slots=True)
 class DirtyMark:
-    """That an outlet day must be recomputed; `token` changes each time it is marked."""
+    """That an outlet day must be recomputed; `mark` is new each time it is marked."""
 
     outlet_day: OutletDay
-    token: str
+    mark: str
 
 
 class ProjectionStore:
@@ -59,7 +60,7 @@ class ProjectionStore:
         """Have these days recomputed."""
         for outlet_day in set(outlet_days):
             sk = _dirty_sk(outlet_day)
-            row = {"pk": _dirty_pk(sk), "sk": sk, "v": ITEM_VERSION, "token": new_id("d")}
+            row = {"pk": _dirty_pk(sk), "sk": sk, "v": ITEM_VERSION, "mark": new_id("d")}
             self._client.put_item(TableName=self._table, Item=to_wire(row))
 
     def dirty(self) -> Iterator[DirtyMark]:
@@ -67,7 +68,7 @@ class ProjectionStore:
         for shard in range(DIRTY_SHARDS):
             for row in query_rows(self._client, self._table, f"DIRTY#{shard}", consistent=True):
                 club_id, outlet_id, day = row["sk"].split("#")
-                yield DirtyMark(OutletDay(club_id, outlet_id, date.fromisoformat(day)), row["token"])
+                yield DirtyMark(OutletDay(club_id, outlet_id, date.fromisoformat(day)), row["mark"])
 
     def facts(self, outlet_day: OutletDay) -> Iterator[SaleFact]:
         """All facts of an outlet's day."""
@@ -84,8 +85,12 @@ class ProjectionStore:
                     row["spent"],
                 )
 
-    def put_total(self, outlet_day: OutletDay, total: DayTotal) -> None:
-        """The day's totals, written whole."""
+    def put_total(self, mark: DirtyMark, total: DayTotal) -> bool:
+        """Write a day's totals whole and take its mark away; False if it was marked again since, and waits once more.
+
+        One transaction: a run that was overtaken must not leave an old total behind with nothing to mend it.
+        """
+        outlet_day = mark.outlet_day
         row = {
             "pk": _total_pk(outlet_day.club_id, outlet_day.outlet_id, outlet_day.day.year),
             "sk": outlet_day.day.isoformat(),
@@ -95,21 +100,14 @@ class ProjectionStore:
             "earned": total.earned,
             "spent": total.spent,
         }
-        self._client.put_item(TableName=self._table, Item=to_wire(row))
-
-    def clear(self, mark: DirtyMark) -> None:
-        """Take a mark away, unless the day was marked again while it was recomputed."""
-        sk = _dirty_sk(mark.outlet_day)
+        sk = _dirty_sk(outlet_day)
+        key = {"pk": _dirty_pk(sk), "sk": sk}
+        cleared = Delete("mark", self._table, key, "mark = :mark", {"mark": mark.mark})
         try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=to_wire({"pk": _dirty_pk(sk), "sk": sk}),
-                ConditionExpression="#token = :token",
-                ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues=to_wire({":token": mark.token}),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return
+            commit(self._client, [Put("total", self._table, row), cleared])
+        except (ConditionFailed, Busy):
+            return False
+        return True
 
 
 class DayTotals:
@@ -137,7 +135,7 @@ def _day_prefix(outlet_day: OutletDay) -> str:
 
 
 def _day_pk(outlet_day: OutletDay, entry_id: str) -> str:
-    return f"{_day_prefix(outlet_day)}{sum(entry_id.encode()) % DAY_SHARDS}"
+    return f"{_day_prefix(outlet_day)}{shard_of(entry_id, DAY_SHARDS)}"
 
 
 def _dirty_sk(outlet_day: OutletDay) -> str:
@@ -145,7 +143,7 @@ def _dirty_sk(outlet_day: OutletDay) -> str:
 
 
 def _dirty_pk(sk: str) -> str:
-    return f"DIRTY#{sum(sk.encode()) % DIRTY_SHARDS}"
+    return f"DIRTY#{shard_of(sk, DIRTY_SHARDS)}"
 
 
 def _total_pk(club_id: str, outlet_id: str, year: int) -> str:

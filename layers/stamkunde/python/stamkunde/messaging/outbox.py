@@ -1,0 +1,152 @@
+"""What waits to be sent, and what became of it. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from stamkunde.messaging.model import KINDS, Channel, DeliveryState, MessageKind
+from stamkunde.messaging.parts import Encoding, count_parts
+from stamkunde.shared.clock import compact_instant
+from stamkunde.shared.ids import new_id
+
+MOST_ATTEMPTS = 5
+"""How often a message is offered to a gateway that surely did not take it."""
+
+CLAIM_LASTS = timedelta(seconds=60)
+"""After that nobody can still be calling the gateway: the worker's own time limit is a sixth of it."""
+
+TESTS_AN_HOUR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has taken a message, and when: at most one ever calls the gateway with it."""
+
+    claim_id: str
+    claimed_at: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether whoever made it is gone for sure."""
+        return now - self.claimed_at >= CLAIM_LASTS
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that waits, exactly as it will be sent.
+
+    Parameters
+    ----------
+    recipient
+        E.164.
+    attempts
+        How often the gateway has surely not taken it.
+    claim
+        Set while it is with the gateway.
+    """
+
+    club_id: str
+    message_id: str
+    kind: MessageKind
+    channel: Channel
+    recipient: str
+    sender: str
+    text: str
+    due_at: datetime
+    attempts: int = 0
+    claim: Claim | None = None
+
+    @property
+    def claimed_by(self) -> str | None:
+        """The id of the claim, if somebody has taken it."""
+        return self.claim.claim_id if self.claim else None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is kept of a message once the gateway was called: nothing of whom it went to, or what it said.
+
+    Parameters
+    ----------
+    reason
+        Why it was not sent, or nobody knows; a code.
+    provider_id
+        The gateway's own id, to ask it by.
+    """
+
+    club_id: str
+    message_id: str
+    kind: MessageKind
+    channel: Channel
+    state: DeliveryState
+    parts: int
+    encoding: Encoding
+    due_at: datetime
+    recorded_at: datetime
+    reason: str | None = None
+    provider_id: str | None = None
+
+    @property
+    def message_class(self) -> str:
+        """The class that the kind fixes."""
+        return KINDS[self.kind].message_class.value
+
+
+def new_message_id() -> str:
+    """A message's id."""
+    return new_id("x")
+
+
+def delivery_of(
+    message: Message,
+    state: DeliveryState,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    provider_id: str | None = None,
+) -> Delivery:
+    """What is kept of a message after this outcome."""
+    count = count_parts(message.text)
+    return Delivery(
+        message.club_id,
+        message.message_id,
+        message.kind,
+        message.channel,
+        state,
+        count.parts,
+        count.encoding,
+        message.due_at,
+        now,
+        reason,
+        provider_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HourlyCount:
+    """How many test messages a club has sent in an hour of UTC."""
+
+    hour: str
+    used: int
+
+    def at(self, now: datetime) -> "HourlyCount":
+        """The allowance of the hour that `now` lies in."""
+        hour = hour_of(now)
+        return self if hour == self.hour else HourlyCount(hour, 0)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no more may be sent in this hour."""
+        return self.used >= TESTS_AN_HOUR
+
+    def one_more(self) -> "HourlyCount":
+        """After one more message."""
+        return replace(self, used=self.used + 1)
+
+
+def hour_of(now: datetime) -> str:
+    """An hour of UTC, such as ``20261121T12``."""
+    return compact_instant(now)[:11]
+
+
+def seconds_to_next_hour(now: datetime) -> int:
+    """Whole seconds until the next hour begins."""
+    return 3600 - now.minute * 60 - now.second

@@ -1,0 +1,92 @@
+"""Writing messages into the outbox. Load, decide by the model, write once; then wake the worker."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stamkunde.clubs.model import Club
+from stamkunde.gateways.wake_ups import WakeUps
+from stamkunde.messaging.default_texts import default_template, named_values
+from stamkunde.messaging.model import Channel, Field, MessageKind
+from stamkunde.messaging.outbox import (
+    TESTS_AN_HOUR,
+    Delivery,
+    HourlyCount,
+    Message,
+    hour_of,
+    new_message_id,
+    seconds_to_next_hour,
+)
+from stamkunde.messaging.sender import sender_id
+from stamkunde.messaging.store import ClubMessages, outbox_key
+from stamkunde.messaging.text import compose_sms
+from stamkunde.shared.clock import Clock
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.patience import Patience
+from stamkunde.shared.phone import parse_phone
+from stamkunde.shared.transaction import Busy, ConditionFailed
+
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorMessages:
+    """Test messages of one club, to see whether the gateway takes them and the sender's name arrives."""
+
+    club: Club
+    store: ClubMessages
+    wake_ups: WakeUps
+    clock: Clock
+    patience: Patience
+    sleep: Callable[[float], None] = time.sleep
+
+    def send(self, typed_phone: str) -> Message:
+        """Have a test message sent to a number that an operator typed.
+
+        Raises
+        ------
+        Refusal
+            ``too_many_messages``, ``try_again``, and those of `parse_phone`: nobody is written to outside the
+            countries in which the club takes members.
+        """
+        phone = parse_phone(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
+        message = self._message(phone)
+        self.patience.until_done(lambda: self._try_to_write(message))
+        self.wake_ups.send([outbox_key(message)])
+        return message
+
+    def wait_for(self, message: Message, seconds: int) -> Delivery | None:
+        """What became of a message, as soon as that is known; None if it still isn't after so many seconds."""
+        for _ in range(round(seconds / SECONDS_BETWEEN_LOOKS)):
+            delivery = self.store.find_delivery(message.message_id)
+            if delivery is not None:
+                return delivery
+            self.sleep(SECONDS_BETWEEN_LOOKS)
+        return self.store.find_delivery(message.message_id)
+
+    def _message(self, phone: str) -> Message:
+        template = default_template(MessageKind.TEST, self.club.language)
+        values = named_values(self.club.language, {Field.CLUB: self.club.name})
+        return Message(
+            club_id=self.club.club_id,
+            message_id=new_message_id(),
+            kind=MessageKind.TEST,
+            channel=Channel.SMS,
+            recipient=phone,
+            sender=sender_id(self.club.name),
+            text=compose_sms(template, values).text,
+            due_at=self.clock.now(),
+        )
+
+    def _try_to_write(self, message: Message) -> None:
+        now = self.clock.now()
+        before = self.store.tests_sent()
+        present = (before or HourlyCount(hour_of(now), 0)).at(now)
+        if present.is_used_up:
+            raise Refusal("too_many_messages", {"most": TESTS_AN_HOUR}, retry_after=seconds_to_next_hour(now))
+        counted = self.store.count_write(before, present.one_more())
+        try:
+            self.store.commit([counted, self.store.outbox_write(message)])
+        except ConditionFailed as failed:
+            if failed.found.get("message") is None:
+                raise Busy from failed

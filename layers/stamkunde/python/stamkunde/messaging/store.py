@@ -1,0 +1,245 @@
+"""Rows of the messages table: what waits to be sent, what became of it, and how many tests a club has sent.
+
+``OUTBOX#<shard>`` / ``<due instant>#<club>#<message>``: a message that waits or is with the gateway; the partitions
+empty themselves. ``D#<club>#<message>`` / ``DELIVERY``: what became of it. ``TESTS#<club>`` / ``TESTS``: a counter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from stamkunde.messaging.model import Channel, DeliveryState, MessageKind
+from stamkunde.messaging.outbox import Claim, Delivery, HourlyCount, Message
+from stamkunde.messaging.parts import Encoding
+from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
+from stamkunde.shared.ids import new_id, shard_of
+from stamkunde.shared.item import from_wire, to_wire
+from stamkunde.shared.reading import get_row
+from stamkunde.shared.transaction import NOT_THERE, ConditionFailed, Delete, Put, commit
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+type Key = Mapping[str, str]
+
+ITEM_VERSION = 1
+OUTBOX_SHARDS = 8
+MOST_ROWS_A_SHARD = 100
+
+
+def outbox_key(message: Message) -> dict[str, str]:
+    """Where a message waits: what a wake-up carries."""
+    shard = shard_of(message.message_id, OUTBOX_SHARDS)
+    return {
+        "pk": f"OUTBOX#{shard}",
+        "sk": f"{compact_instant(message.due_at)}#{message.club_id}#{message.message_id}",
+    }
+
+
+class ClubMessages:
+    """One club's messages. Built for one club: no method takes another's id."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, club_id: str) -> None:
+        self._client = client
+        self._table = table
+        self.club_id = club_id
+
+    def find_delivery(self, message_id: str) -> Delivery | None:
+        """What became of a message; None while it waits."""
+        row = get_row(self._client, self._table, _delivery_pk(self.club_id, message_id), "DELIVERY", consistent=True)
+        return _delivery(row) if row else None
+
+    def tests_sent(self) -> HourlyCount | None:
+        """How many test messages the club has sent in the hour of its last one; None before the first."""
+        row = get_row(self._client, self._table, self._tests_pk(), "TESTS", consistent=True)
+        return HourlyCount(row["hour_utc"], row["used"]) if row else None
+
+    def count_write(self, before: HourlyCount | None, after: HourlyCount) -> Put:
+        """The counter's new state, refused if another message was counted in between."""
+        row = {
+            "pk": self._tests_pk(),
+            "sk": "TESTS",
+            "v": ITEM_VERSION,
+            "hour_utc": after.hour,
+            "used": after.used,
+        }
+        if before is None:
+            return Put("count", self._table, row, NOT_THERE)
+        known = {"hour": before.hour, "used": before.used}
+        return Put("count", self._table, row, "hour_utc = :hour AND used = :used", known)
+
+    def outbox_write(self, message: Message) -> Put:
+        """A message that waits, to be written with the fact that it tells of."""
+        if message.club_id != self.club_id:
+            raise ValueError("the message is another club's")
+        row = {
+            **outbox_key(message),
+            "v": ITEM_VERSION,
+            "kind": message.kind.value,
+            "channel": message.channel.value,
+            "recipient": message.recipient,
+            "sender": message.sender,
+            "text": message.text,
+            "due_at": iso_instant(message.due_at),
+            "attempts": message.attempts,
+        }
+        return Put("message", self._table, row, NOT_THERE)
+
+    def commit(self, writes: list[Put]) -> None:
+        """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
+        commit(self._client, writes)
+
+    def _tests_pk(self) -> str:
+        return f"TESTS#{self.club_id}"
+
+
+class Outbox:
+    """What waits, of all clubs: for the worker and the job."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def load(self, key: Key) -> Message | None:
+        """A message that waits or is with the gateway; None once it is recorded."""
+        row = get_row(self._client, self._table, key["pk"], key["sk"], consistent=True)
+        return _message(row) if row else None
+
+    def due(self, shard: int, until: datetime) -> list[Message]:
+        """The oldest messages of a shard that were due by an instant."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk < :until",
+            ExpressionAttributeValues=to_wire({":pk": f"OUTBOX#{shard}", ":until": compact_instant(until)}),
+            ConsistentRead=True,
+            Limit=MOST_ROWS_A_SHARD,
+        )
+        return [_message(from_wire(item)) for item in answer["Items"]]
+
+    def claim(self, message: Message, now: datetime) -> Message | None:
+        """Take a message that nobody has taken; None if somebody was faster."""
+        claim = Claim(new_id("", 12), now)
+        values = {"claim": claim.claim_id, "at": iso_instant(now)}
+        update = "SET claim = :claim, claimed_at = :at"
+        if self._update(message, update, "attribute_exists(pk) AND attribute_not_exists(claim)", values):
+            return replace(message, claim=claim)
+        # The answer to our own claim may have been lost, and the client asked again.
+        found = self.load(outbox_key(message))
+        return found if found is not None and found.claim == claim else None
+
+    def give_back(self, message: Message) -> None:
+        """Let others take a message that the gateway surely has not."""
+        values = {"claim": message.claimed_by, "attempts": message.attempts + 1}
+        self._update(message, "SET attempts = :attempts REMOVE claim, claimed_at", "claim = :claim", values)
+
+    def record(self, message: Message, delivery: Delivery) -> bool:
+        """Put what became of a message in the place of the message; whether this is news.
+
+        Somebody may have recorded less meanwhile: knowledge replaces ignorance, and never the other way.
+
+        Raises
+        ------
+        Busy
+            Somebody writes the same rows just now.
+        """
+        away = Delete(
+            "message",
+            self._table,
+            outbox_key(message),
+            "claim = :claim",
+            {"claim": message.claimed_by},
+        )
+        kept = _delivery_row(delivery)
+        try:
+            commit(self._client, [away, Put("delivery", self._table, kept, NOT_THERE)])
+        except ConditionFailed as failed:
+            earlier = failed.found.get("delivery")
+            return earlier is not None and self._improve(_delivery(earlier).state, delivery)
+        return True
+
+    def _improve(self, earlier: DeliveryState, delivery: Delivery) -> bool:
+        if delivery.state.after(earlier) is earlier:
+            return False
+        row = _delivery_row(delivery)
+        try:
+            commit(
+                self._client,
+                [Put("delivery", self._table, row, "outcome = :earlier", {"earlier": earlier.value})],
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _update(self, message: Message, update: str, condition: str, values: Mapping[str, Any]) -> bool:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_wire(outbox_key(message)),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={f":{name}": value for name, value in to_wire(values).items()},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _message(row: dict[str, Any]) -> Message:
+    _, club_id, message_id = row["sk"].split("#")
+    claim = Claim(row["claim"], parse_instant(row["claimed_at"])) if "claim" in row else None
+    return Message(
+        club_id=club_id,
+        message_id=message_id,
+        kind=MessageKind(row["kind"]),
+        channel=Channel(row["channel"]),
+        recipient=row["recipient"],
+        sender=row["sender"],
+        text=row["text"],
+        due_at=parse_instant(row["due_at"]),
+        attempts=row["attempts"],
+        claim=claim,
+    )
+
+
+def _delivery_pk(club_id: str, message_id: str) -> str:
+    return f"D#{club_id}#{message_id}"
+
+
+def _delivery_row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "pk": _delivery_pk(delivery.club_id, delivery.message_id),
+        "sk": "DELIVERY",
+        "v": ITEM_VERSION,
+        "kind": delivery.kind.value,
+        "class": delivery.message_class,
+        "channel": delivery.channel.value,
+        "outcome": delivery.state.value,
+        "reason": delivery.reason,
+        "provider_id": delivery.provider_id,
+        "parts": delivery.parts,
+        "encoding": delivery.encoding.value,
+        "due_at": iso_instant(delivery.due_at),
+        "recorded_at": iso_instant(delivery.recorded_at),
+    }
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    _, club_id, message_id = row["pk"].split("#")
+    return Delivery(
+        club_id=club_id,
+        message_id=message_id,
+        kind=MessageKind(row["kind"]),
+        channel=Channel(row["channel"]),
+        state=DeliveryState(row["outcome"]),
+        parts=row["parts"],
+        encoding=Encoding(row["encoding"]),
+        due_at=parse_instant(row["due_at"]),
+        recorded_at=parse_instant(row["recorded_at"]),
+        reason=row["reason"],
+        provider_id=row["provider_id"],
+    )

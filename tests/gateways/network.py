@@ -51,7 +51,8 @@ class Network:
     def __init__(self) -> None:
         self.mood = Mood.ACCEPTS
         self.calls: list[dict[str, str]] = []
-        self.connections: list[str | None] = []
+        self.connections: set[int] = set()
+        """The callers' ports: one each connection."""
         self.over = threading.Event()
         self._lock = threading.Lock()
         network = self
@@ -75,7 +76,7 @@ class Network:
         form = parse_qs(handler.rfile.read(int(handler.headers["content-length"])).decode())
         with self._lock:
             self.calls.append({name: values[0] for name, values in form.items()})
-            self.connections.append(handler.headers["connection"])
+            self.connections.add(handler.client_address[1])
             number = len(self.calls)
         match self.mood:
             case Mood.HANGS:

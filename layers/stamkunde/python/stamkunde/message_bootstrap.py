@@ -1,8 +1,7 @@
 """The composition root of sending: apart from `stamkunde.bootstrap`, for a till never sends anything itself."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
 from stamkunde.bootstrap import CLIENT_CONFIG, aws_client
@@ -30,14 +29,7 @@ def wake_ups(settings: Settings) -> WakeUps:
 
 def sms_gateway(settings: Settings, config: Config = GATEWAY_CONFIG) -> SnsSmsGateway:
     """Where text messages go."""
-    client = aws_client("sns", settings, config)
-    client.meta.events.register("before-send.sns.Publish", _on_a_connection_of_its_own)
-    return SnsSmsGateway(client)
-
-
-def _on_a_connection_of_its_own(request: AWSPreparedRequest, **_given: Any) -> None:
-    """A connection kept over a Lambda's sleep breaks when it is used: nobody could say what became of the message."""
-    request.headers["Connection"] = "close"
+    return SnsSmsGateway(aws_client("sns", settings, config))
 
 
 def operator_messages(

@@ -91,6 +91,10 @@ class SnsClient(Protocol):
         """Publish one message."""
         ...
 
+    def close(self) -> None:
+        """Give up the connections; the next call opens its own."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SnsSmsGateway:
@@ -119,6 +123,9 @@ class SnsSmsGateway:
             raise NotAccepted("gateway_unreachable") from error
         except (HTTPClientError, ResponseParserError) as error:
             raise AnswerLost("answer_lost") from error
+        finally:
+            # Kept over a Lambda's sleep, a connection breaks when used: nobody could say what became of the message.
+            self.client.close()
         message_id: str = answer["MessageId"]
         return message_id
 

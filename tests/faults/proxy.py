@@ -22,7 +22,7 @@ class FaultProxy:
     def __init__(self, upstream: str) -> None:
         port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
-        self._control = httpx.Client(base_url=f"{self.url}/_microburst")
+        self._control = httpx.Client(base_url=f"{self.url}/_microburst", timeout=30)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "microburst", "--upstream", upstream, "--host", LOOPBACK, "--port", str(port)],
             stdin=subprocess.DEVNULL,

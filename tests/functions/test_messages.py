@@ -73,6 +73,7 @@ def on_phones() -> str:
     answer = httpx.get(
         f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/sns/sms-messages",
         params={"account": os.environ["AWS_ACCESS_KEY_ID"]},
+        timeout=30,
     )
     return json.dumps(answer.json(), ensure_ascii=False)
 

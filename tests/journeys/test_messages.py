@@ -26,7 +26,7 @@ def told(local_stack: LocalStack) -> dict[str, Any]:
 
 def test_a_test_message_arrives_and_the_operator_is_told(local_stack: LocalStack, told: dict[str, Any]) -> None:
     assert (told["sender"], told["state"], told["reason"]) == ("BagerAeroe", "sent", None)
-    shown = httpx.get(f"{local_stack.stack.aws_endpoint}/_ministack/sns/sms-messages").text
+    shown = httpx.get(f"{local_stack.stack.aws_endpoint}/_ministack/sns/sms-messages", timeout=30).text
     assert f"+45{PHONE}" in shown
 
 

@@ -23,6 +23,8 @@ from infra.local.runner import reset
 from tests.local_stack import START_SECONDS, LocalStack, wait_until
 
 DEPLOYED = "deploying the stacks"
+# A cold function on a busy machine takes longer than five seconds; no answer is a matter of speed here.
+PATIENCE = 30
 UNCHANGED = "nothing changed since the last deployment"
 # A server that listens on all addresses answers here too; one on 127.0.0.1 does not.
 ANOTHER_ADDRESS = "127.0.0.2"
@@ -47,7 +49,7 @@ def test_a_running_stack_describes_itself(local_stack: LocalStack) -> None:
     assert set(described.tables) == {"clubs", "members", "ledger", "views"}
     assert set(described.functions) == {"operator_task", "day_totals_job"}
     assert all(httpx.URL(url).host in LOOPBACK_HOSTS for url in (described.aws_endpoint, described.inbox_url))
-    assert httpx.get(described.inbox_url).status_code == HTTPStatus.OK
+    assert httpx.get(described.inbox_url, timeout=PATIENCE).status_code == HTTPStatus.OK
 
 
 def test_only_its_owner_may_read_the_till_keys(local_stack: LocalStack) -> None:
@@ -72,16 +74,20 @@ def test_all_servers_bind_to_loopback_only(local_stack: LocalStack) -> None:
 
 def test_the_front_door_decides_the_origin_and_the_callers_address(local_stack: LocalStack) -> None:
     described = local_stack.stack
-    through = httpx.post(f"{described.api_url}/v1/purchases", json={})
-    forged = httpx.post(f"{described.api_url}/v1/purchases", json={}, headers={"x-stamkunde-origin": "forged"})
-    behind = httpx.post(f"{_api_behind(local_stack)}/v1/purchases", json={})
+    through = httpx.post(f"{described.api_url}/v1/purchases", json={}, timeout=PATIENCE)
+    forged = httpx.post(
+        f"{described.api_url}/v1/purchases", json={}, headers={"x-stamkunde-origin": "forged"}, timeout=PATIENCE
+    )
+    behind = httpx.post(f"{_api_behind(local_stack)}/v1/purchases", json={}, timeout=PATIENCE)
     assert through.status_code == forged.status_code == HTTPStatus.UNAUTHORIZED
     assert through.headers["content-type"] == "application/problem+json"
     assert behind.status_code == HTTPStatus.FORBIDDEN
 
 
 def test_the_front_door_refuses_a_body_that_api_gateway_would_refuse(local_stack: LocalStack) -> None:
-    answer = httpx.post(f"{local_stack.stack.api_url}/v1/purchases", content=bytes(11 * 1024 * 1024))
+    answer = httpx.post(
+        f"{local_stack.stack.api_url}/v1/purchases", content=bytes(11 * 1024 * 1024), timeout=PATIENCE
+    )
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert answer.json()["code"] == "body_too_large"
 
@@ -224,7 +230,9 @@ def _second_runner(home: Path, port: int) -> LocalStack:
 
 
 def _post(stack: Stack, path: str, body: object, key: str) -> httpx.Response:
-    return httpx.post(f"{stack.api_url}{path}", json=body, headers={"authorization": f"Bearer {key}"}, timeout=30)
+    return httpx.post(
+        f"{stack.api_url}{path}", json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE
+    )
 
 
 def _lasting(stack: Stack) -> Stack:
@@ -252,7 +260,7 @@ def _row_is_there(stack: LocalStack) -> bool:
 
 
 def _sends_the_changed_cookie(stack: LocalStack) -> bool:
-    return "changed" in httpx.post(f"{stack.stack.api_url}/v1/purchases", json={}).cookies
+    return "changed" in httpx.post(f"{stack.stack.api_url}/v1/purchases", json={}, timeout=PATIENCE).cookies
 
 
 def _mappings(stack: LocalStack) -> list[tuple[str, str]]:

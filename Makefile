@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest
 BASKETS ?= 500
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run reset test check prove soak bench replay lock
+.PHONY: help run reset test check prove soak bench replay pictures lock
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -26,8 +26,8 @@ check: .venv/.installed ## formatting, lint and strict types
 	@$(PYTHON) -m mypy
 
 test: check node_modules/.installed ## everything that must pass
-	@$(PYTEST) tests/infra tests/unit tests/architecture -n 2 --dist loadgroup
-	@$(PYTEST) tests/journeys tests/replay tests/faults tests/stores tests/functions tests/gateways -n 2 --dist loadgroup
+	@$(PYTEST) tests/infra tests/unit tests/architecture -n 2
+	@$(PYTEST) tests/journeys tests/browser tests/replay tests/faults tests/stores tests/functions tests/gateways -n 2
 
 prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md
 	@$(PYTHON) -m tests.proof
@@ -40,6 +40,9 @@ bench: .venv/.installed node_modules/.installed ## ratios to a bare handler; wri
 
 replay: .venv/.installed node_modules/.installed ## real receipts through the till API (BASKETS=500)
 	@$(PYTHON) -m tests.replay --baskets $(BASKETS)
+
+pictures: .venv/.installed node_modules/.installed ## what customers see, photographed in a real browser into docs/pictures
+	@STAMKUNDE_PICTURES=docs/pictures $(PYTEST) tests/browser/test_pictures.py
 
 lock: .tools/bin/uv ## resolve and lock the Python packages again
 	@$(UV_COMPILE) pyproject.toml -o layers/dependencies/requirements.txt
@@ -61,6 +64,6 @@ UV_COMPILE = .tools/bin/uv pip compile --python-version 3.13 --generate-hashes -
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.installed
-	@echo "installing the CDK command line"
+	@echo "installing the CDK command line, and a browser for the tests"
 	@npm ci --silent
 	@touch $@

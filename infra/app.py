@@ -35,7 +35,7 @@ def compose(packages: Packages, context: Mapping[str, Any] | None = None, outdir
     target = read_target(app.node.try_get_context)
     home = cdk.Environment(region=target.region)
 
-    data = DataStack(app, "StamkundeData", env=home)
+    data = DataStack(app, "StamkundeData", env=home, target=target)
     service = ServiceStack(app, "StamkundeService", env=home, target=target, data=data, packages=packages)
     monitoring = MonitoringStack(app, "StamkundeMonitoring", env=home, target=target, data=data, service=service)
     if not target.is_local:

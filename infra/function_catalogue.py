@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from asset_page.routes import ROUTES as ASSET_ROUTES
+from join_page.routes import ROUTES as JOIN_ROUTES
+from member_page.routes import ROUTES as MEMBER_ROUTES
 from stamkunde.shared.routing import Route
 from till_api.routes import ROUTES as TILL_ROUTES
 
@@ -12,9 +15,18 @@ TABLES = ("clubs", "members", "ledger", "views", "messages")
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Called through the front door."""
+    """Called through the front door.
+
+    Parameters
+    ----------
+    routes
+        What it answers.
+    below
+        The path whose requests the gateway hands to it; None for the one function that takes all the others.
+    """
 
     routes: tuple[Route, ...]
+    below: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +92,10 @@ class Function:
         Limits of one invocation.
     wakes
         The function whose queue it may send to, and whose address it learns.
-    sends_sms
-        Whether it may send text messages.
+    sends_messages
+        Whether it may send text messages and e-mail.
+    knows_domains
+        Whether it writes links or addresses of our own domains, and so learns them.
     """
 
     name: str
@@ -91,7 +105,8 @@ class Function:
     timeout_seconds: int
     memory_mb: int
     wakes: str | None = None
-    sends_sms: bool = False
+    sends_messages: bool = False
+    knows_domains: bool = False
 
     @property
     def title(self) -> str:
@@ -108,17 +123,61 @@ FUNCTIONS = (
     Function(
         name="till_api",
         purpose="Serves tills: looks up and enrols members, quotes and books purchases.",
-        trigger=Http(TILL_ROUTES),
+        trigger=Http(TILL_ROUTES, below="/v1"),
         rights=_rights(
             clubs="GetItem Query",
             members="GetItem PutItem",
             ledger="GetItem Query PutItem",
+            messages="PutItem",
         ),
         # A batch of 50 receipts takes about a second; a few of them may wait 2.5 seconds for another writer.
         timeout_seconds=15,
         # Chosen for the cashier's wait, not for price: CPU comes with memory, and against 512 MB it costs
         # $0.00009 more per 1,000 purchases, 2 % of what a purchase costs at all.
         memory_mb=1024,
+        wakes="message_worker",
+        knows_domains=True,
+    ),
+    Function(
+        name="join_page",
+        purpose="Serves the pages on which people join a club and act on a link they were sent.",
+        trigger=Http(JOIN_ROUTES, below=None),
+        rights=_rights(
+            clubs="GetItem Query",
+            # A mistyped number is deleted by whoever got the message meant for another.
+            members="GetItem Query PutItem UpdateItem DeleteItem",
+            ledger="Query PutItem",
+            messages="PutItem",
+        ),
+        timeout_seconds=10,
+        # Somebody waits with a phone in the hand; see till_api.
+        memory_mb=1024,
+        wakes="message_worker",
+        knows_domains=True,
+    ),
+    Function(
+        name="member_page",
+        purpose="Serves a member's own page: card, history, permissions, devices.",
+        trigger=Http(MEMBER_ROUTES, below="/m"),
+        rights=_rights(
+            clubs="GetItem Query",
+            # A device that the card is closed on is deleted.
+            members="GetItem Query PutItem UpdateItem DeleteItem",
+            ledger="Query PutItem",
+            messages="PutItem",
+        ),
+        timeout_seconds=10,
+        memory_mb=1024,
+        wakes="message_worker",
+        knows_domains=True,
+    ),
+    Function(
+        name="asset_page",
+        purpose="Serves the style sheets of the pages, which the front door keeps.",
+        trigger=Http(ASSET_ROUTES, below="/assets"),
+        rights=_rights(),
+        timeout_seconds=5,
+        memory_mb=512,
     ),
     Function(
         name="operator_task",
@@ -153,13 +212,14 @@ FUNCTIONS = (
     ),
     Function(
         name="message_worker",
-        purpose="Sends the text messages that wait in the outbox, each once, and records what became of them.",
+        purpose="Sends the messages that wait in the outbox, each once, and records what became of them.",
         trigger=Queue(visible_again_seconds=60, keep_minutes=10, most_tries=5),
-        rights=_rights(messages="GetItem UpdateItem PutItem DeleteItem"),
+        # A code is worked out from its club's key, when it is sent.
+        rights=_rights(clubs="Query", messages="GetItem UpdateItem PutItem DeleteItem"),
         # One message an invocation: the gateway is given five seconds of it.
         timeout_seconds=10,
         memory_mb=512,
-        sends_sms=True,
+        sends_messages=True,
     ),
     Function(
         name="outbox_job",

@@ -101,6 +101,7 @@ def _build_stamkunde(root: Path, target: Path) -> Path:
 
     def fill(folder: Path) -> None:
         _copy_sources(source, folder / "python")
+        _compile_templates(folder / "python")
         _compile(folder, LAYER_FOLDER)
 
     return _rebuild_if_changed(target / "stamkunde", _digest(_sources(source)), fill)
@@ -215,7 +216,24 @@ def _add_native_modules(source: Path, target: Path) -> None:
             shutil.copyfile(module, copy)
 
 
-# -- byte code
+# -- templates and byte code
+
+
+def _compile_templates(packages: Path) -> None:
+    """Turn the pages' templates into modules, in a process that knows nothing but these sources."""
+    command = [sys.executable, "-B", "-P", "-c", _TEMPLATE_COMPILER, str(packages)]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    if outcome.returncode != 0:
+        raise PackagingError(f"compiling the templates failed:\n{outcome.stderr}".strip())
+
+
+_TEMPLATE_COMPILER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from stamkunde.web.pages import COMPILED, environment
+made = environment()
+made.compile_templates(COMPILED, zip=None, ignore_errors=False)
+"""
 
 
 def _compile(folder: Path, in_lambda: str) -> None:

@@ -1,20 +1,29 @@
 """Where a synthesis is meant to be deployed: AWS, or the local AWS on a laptop."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-# London and Zurich are in Europe, but not in the Union.
-EU_REGIONS = frozenset({"eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"})
+# London and Zurich are in Europe, but not in the Union; eu-south-2, in Spain, has no SES.
+EU_REGIONS = frozenset({"eu-central-1", "eu-north-1", "eu-south-1", "eu-west-1", "eu-west-3"})
 DEFAULT_REGION = "eu-north-1"
 # CloudFront takes its certificate and its web ACL from here and from nowhere else.
 EDGE_REGION = "us-east-1"
 
-# By this header till_api knows that a request came through the front door.
+# By this header functions know that a request came through the front door.
 ORIGIN_HEADER = "x-stamkunde-origin"
+# In this one the front door says who calls: it is evidence of a consent, so no client's own is let through.
+CLIENT_IP_HEADER = "x-stamkunde-client-ip"
 ORIGIN_SECRET_NAME = "stamkunde/origin"
 # What the local front door sends in it, in place of CloudFront's secret.
 LOCAL_ORIGIN_SECRET = "local-front-door"
+
+# Nobody outside this machine can have them: RFC 6761 keeps both names free.
+LOCAL_PAGES_DOMAIN = "localhost"
+LOCAL_SHORT_DOMAIN = "k.test"
+LOCAL_MAIL_DOMAIN = "stamkunde.test"
+_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 
 
 class TargetRefused(ValueError):
@@ -40,10 +49,16 @@ class Target:
         Where customers' data lies; in the EU.
     domain
         The one domain of pages, API and assets.
+    short_domain
+        What links in text messages begin with; it leads to the pages. Every character of it is paid for.
+    mail_domain
+        What e-mail is sent from.
     alarm_email
         Who is told about alarms and about the budget; empty for nobody.
     monthly_budget_usd
         What a month may cost before somebody is told.
+    sms_quota_usd
+        What SNS lets the account spend on text messages in a month; it drops what would cost more.
     origin_secret_version
         The version of the origin secret in use; empty for the newest.
     source_digest
@@ -53,8 +68,11 @@ class Target:
     kind: Kind
     region: str
     domain: str
+    short_domain: str
+    mail_domain: str
     alarm_email: str
     monthly_budget_usd: int
+    sms_quota_usd: int
     origin_secret_version: str
     source_digest: str
 
@@ -82,18 +100,34 @@ def read_target(context: Callable[[str], object]) -> Target:
         _refuse_club_clocks(context)
     region = value("region", DEFAULT_REGION)
     if region not in EU_REGIONS:
-        raise TargetRefused(
-            f"region={region}: customers' data stays in the EU; choose one of {', '.join(sorted(EU_REGIONS))}"
-        )
+        places = ", ".join(sorted(EU_REGIONS))
+        raise TargetRefused(f"region={region}: customers' data stays in the EU, near SES; choose one of {places}")
+    local = kind is Kind.LOCAL
     return Target(
         kind=kind,
         region=region,
-        domain=value("domain", "club.example.com"),
+        domain=LOCAL_PAGES_DOMAIN if local else _domain("domain", value("domain", "club.example.com")),
+        short_domain=LOCAL_SHORT_DOMAIN if local else _short_domain(value),
+        mail_domain=LOCAL_MAIL_DOMAIN if local else _domain("mail_domain", value("mail_domain", "mail.example.com")),
         alarm_email=value("alarm_email", ""),
-        monthly_budget_usd=_whole_dollars(value("monthly_budget_usd", "50")),
+        monthly_budget_usd=_whole_dollars("monthly_budget_usd", value("monthly_budget_usd", "50")),
+        sms_quota_usd=_whole_dollars("sms_quota_usd", value("sms_quota_usd", "1")),
         origin_secret_version=value("origin_secret_version", ""),
-        source_digest=value("source_digest", "") if kind is Kind.LOCAL else "",
+        source_digest=value("source_digest", "") if local else "",
     )
+
+
+def _domain(name: str, given: str) -> str:
+    if not _DOMAIN.fullmatch(given):
+        raise TargetRefused(f"{name}={given}: a domain's name in small letters, such as club.example.com")
+    return given
+
+
+def _short_domain(value: Callable[[str, str], str]) -> str:
+    short = _domain("short_domain", value("short_domain", "k.example.com"))
+    if short == value("domain", ""):
+        raise TargetRefused(f"short_domain={short}: everything under it leads to the pages, so it can't be their own")
+    return short
 
 
 def _kind(name: str) -> Kind:
@@ -111,7 +145,7 @@ def _refuse_club_clocks(context: Callable[[str], object]) -> None:
             )
 
 
-def _whole_dollars(amount: str) -> int:
+def _whole_dollars(name: str, amount: str) -> int:
     if not amount.isdecimal() or int(amount) == 0:
-        raise TargetRefused(f"monthly_budget_usd={amount}: a whole number of dollars above 0")
+        raise TargetRefused(f"{name}={amount}: a whole number of dollars above 0")
     return int(amount)

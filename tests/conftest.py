@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-pytest_plugins = ("tests.local_stack", "tests.engine_fixtures", "tests.function_fixtures")
+# Powertools reads these when it is imported, which any plugin or test module may do first.
+os.environ |= {"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde"}
+
+pytest_plugins = ("tests.local_stack", "tests.engine_fixtures", "tests.function_fixtures", "tests.browser_fixtures")
 
 settings.register_profile("test", max_examples=100, deadline=None)
 settings.register_profile("soak", max_examples=20_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 LOCAL_STACKS = {"local_stack", "session_stack", "other_stack"}
+ON_LOCAL_STACKS = ("tests/journeys/", "tests/browser/", "tests/replay/", "tests/faults/test_deployed_stack.py")
+
+
+class OneProcessForLocalStacks(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out test by test, but keeps all tests of local stacks in one process.
+
+    A stack of its own for each process would cost more than it saves. xdist's own groups are marked in a way that
+    this pytest no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "local stacks" if nodeid.startswith(ON_LOCAL_STACKS) else nodeid
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForLocalStacks:
+    """Put the scheduler above in the place of ``--dist``."""
+    return OneProcessForLocalStacks(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of local stacks in one process: a stack of its own for each would cost more than it saves."""
-    for item in items:
-        if LOCAL_STACKS & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("local_stack"))
+    """See that no test of a local stack lies where the scheduler would not know it."""
+    strays = [
+        item.nodeid
+        for item in items
+        if LOCAL_STACKS & set(getattr(item, "fixturenames", ())) and not item.nodeid.startswith(ON_LOCAL_STACKS)
+    ]
+    if strays:
+        raise pytest.UsageError(f"tests of local stacks belong under {ON_LOCAL_STACKS}: {strays}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stamkunde.clubs.model import DEFAULT_JOIN_COUNTRIES, Club, ReceiptNumbers, TermsVersion, Till
+from stamkunde.clubs.model import DEFAULT_JOIN_COUNTRIES, Club, JoinPage, ReceiptNumbers, TermsVersion, Till
 from stamkunde.ledger.model import Account, AccountMember, Basket, Line, LotKey, Receipt
 from stamkunde.ledger.service import TillPoint
+from stamkunde.members.wordings import Shown, club_permission, digest, terms_wording
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.signing import SigningKey
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -33,8 +37,19 @@ def make_club(**given: Any) -> Club:
         "created_at": LONG_AGO,
         "programmes": (THREE_PERCENT,),
         "terms": (TermsVersion(1, "da", "Betingelser", LONG_AGO),),
+        "signing_keys": (SigningKey(1, b"s" * 32),),
+        "join_page": JoinPage("Bager Holm ApS", "12345678", "hej@bagerholm.example", "brød og kager", "#9a4f1c"),
     }
     return Club(**(standard | given))
+
+
+def everything_shown(club: Club, language: str = "da", **given: Any) -> Shown:
+    """What a form of the club has shown that was opened just now."""
+    sentences = [terms_wording(club, language)]
+    if club.join_page is not None:
+        sentences += [club_permission(club, channel, language).wording for channel in Channel]
+    shown = Shown(language, club.current_terms().version, frozenset(digest(language, each) for each in sentences))
+    return replace(shown, **given)
 
 
 def make_till(**given: Any) -> Till:

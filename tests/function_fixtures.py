@@ -17,9 +17,6 @@ from tests.till_client import TillClient, gateway_event
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-# Powertools reads these when it is imported, which any test module may do first.
-os.environ |= {"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde"}
-
 ORIGIN_SECRET = "local-front-door"
 CONTEXT = SimpleNamespace(
     function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn:test", aws_request_id="test-request"
@@ -41,6 +38,9 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "MESSAGES_TABLE": "messages",
         "MESSAGE_QUEUE": "message-worker",
         "ORIGIN_SECRET": ORIGIN_SECRET,
+        "PAGES_DOMAIN": "klub.example.com",
+        "SHORT_DOMAIN": "k.test",
+        "MAIL_DOMAIN": "stamkunde.test",
         "CLUB_CLOCKS": "allowed",
     }
     before = dict(os.environ)

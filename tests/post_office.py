@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.clubs.model import Club
-from stamkunde.gateways.sms import SmsGateway
 from stamkunde.gateways.wake_ups import WakeUps
-from stamkunde.messaging.model import DeliveryState
+from stamkunde.members.codes import CodePurpose, new_challenge
+from stamkunde.message_bootstrap import code_of
+from stamkunde.messaging.member_messages import MemberMessages
+from stamkunde.messaging.model import DeliveryState, Domains, MessageKind
 from stamkunde.messaging.outbox import Delivery, Message
-from stamkunde.messaging.sending import OutboxCare, Sending, Tended
+from stamkunde.messaging.sending import Gateways, OutboxCare, Sending, Tended
 from stamkunde.messaging.service import OperatorMessages
 from stamkunde.messaging.store import ClubMessages, Outbox, outbox_key
 from stamkunde.shared.clock import FixedClock
+from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
 from tests.factories import NOON, make_club
 from tests.gateways.network import Mood, Network
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 PHONE = "+4520123456"
+EMAIL = "mette@example.com"
+DOMAINS = Domains("klub.example.com", "k.test", "stamkunde.test")
 
 
 @dataclass
@@ -34,7 +39,7 @@ class PostOffice:
 
     client: DynamoDBClient
     network: Network
-    gateway: SmsGateway
+    gateways: Gateways
     wake_ups: WakeUps
     woken: Callable[[], list[str]]
     club: Club = field(default_factory=make_club)
@@ -49,13 +54,20 @@ class PostOffice:
         return Outbox(self.client, "messages")
 
     @property
+    def store(self) -> ClubMessages:
+        return ClubMessages(self.client, "messages", self.club.club_id)
+
+    @property
     def operator(self) -> OperatorMessages:
-        store = ClubMessages(self.client, "messages", self.club.club_id)
-        return OperatorMessages(self.club, store, self.wake_ups, self.clock, Patience(limit=30.0))
+        return OperatorMessages(self.club, self.store, self.wake_ups, self.clock, Patience(limit=30.0))
+
+    @property
+    def members(self) -> MemberMessages:
+        return MemberMessages(self.club, self.store, self.wake_ups, DOMAINS)
 
     @property
     def worker(self) -> Sending:
-        return Sending(self.outbox, self.gateway, self.clock, Patience(limit=30.0))
+        return Sending(self.outbox, self.gateways, code_of(self.find_club), self.clock, Patience(limit=30.0))
 
     @property
     def care(self) -> OutboxCare:
@@ -64,24 +76,57 @@ class PostOffice:
     def wait(self, **duration: float) -> None:
         self.now += timedelta(**duration)
 
-    def write(self) -> Message:
-        return self.operator.send(PHONE)
+    def find_club(self, club_id: str) -> Club | None:
+        return self.club if club_id == self.club.club_id else None
+
+    def compose(self, kind: MessageKind, language: str = "da") -> Message:
+        match kind:
+            case MessageKind.CODE:
+                challenge = new_challenge(CodePurpose.JOIN, self.now)
+                return self.members.code(PHONE, challenge.challenge_id, language, self.now)
+            case MessageKind.WELCOME:
+                return self.members.welcome(PHONE, "Mette", language, self.now)
+            case MessageKind.TILL_JOIN:
+                return self.members.till_join(PHONE, new_id(""), language, self.now)
+            case MessageKind.CONFIRM_EMAIL:
+                return self.members.confirm_email(EMAIL, new_id(""), language, self.now)
+        raise ValueError(f"operators write {kind}")
+
+    def write(self, kind: MessageKind = MessageKind.TEST) -> Message:
+        if kind is MessageKind.TEST:
+            return self.operator.send(PHONE)
+        message = self.compose(kind)
+        self.store.commit(self.members.writes(message))
+        self.members.wake(message)
+        return message
 
     def work(self, message: Message) -> Delivery | None:
         return self.worker.send(outbox_key(message))
+
+    def call_the_gateway(self, message: Message) -> None:
+        """What a worker does between its claim and its record."""
+        self.worker.prepare(message)()
 
     def tend(self) -> Tended:
         return self.care.tend()
 
     def delivery(self, message: Message) -> Delivery | None:
-        return self.operator.store.find_delivery(message.message_id)
+        return self.store.find_delivery(message.message_id)
 
     def state(self, message: Message) -> DeliveryState | None:
         delivery = self.delivery(message)
         return delivery.state if delivery else None
 
+    def reason(self, message: Message) -> str | None:
+        delivery = self.delivery(message)
+        return delivery.reason if delivery else None
+
     def handed_over(self) -> int:
         return len(self.network.calls)
+
+    def is_only_its_outcome_left(self) -> bool:
+        kinds = self.kinds_of_rows()
+        return (kinds["OUTBOX"], kinds["D"]) == (0, 1)
 
     def kinds_of_rows(self) -> Counter[str]:
         return Counter(row["pk"].split("#")[0] for row in rows(self.client, "messages"))

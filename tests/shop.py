@@ -11,12 +11,21 @@ from stamkunde.clubs.model import Club
 from stamkunde.ledger.model import Account, Balance, Entry, Receipt
 from stamkunde.ledger.service import Booked, Ledger, TillPoint
 from stamkunde.ledger.store import LedgerStore
-from stamkunde.members.model import Acceptance, AcceptanceMethod
+from stamkunde.members.access_store import AccessStore
+from stamkunde.members.admission import Admission
+from stamkunde.members.code_service import Codes
+from stamkunde.members.consents import ConsentMethod
+from stamkunde.members.devices import Devices
+from stamkunde.members.joining import Joining
+from stamkunde.members.links import LinkActs
+from stamkunde.members.model import Acceptance
 from stamkunde.members.service import Joined, Membership
 from stamkunde.members.store import MemberStore
+from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.shared.clock import Clock, FixedClock, local_date
 from stamkunde.shared.patience import Patience
 from tests.factories import NOON, POINT, make_basket, make_club
+from tests.letterbox import NotingQueue, member_messages
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -33,6 +42,7 @@ class Shop:
     point: TillPoint = POINT
     members_table: str = "members"
     ledger_table: str = "ledger"
+    queue: NotingQueue = field(default_factory=NotingQueue)
 
     def __post_init__(self) -> None:
         self._receipts = count(1)
@@ -58,8 +68,36 @@ class Shop:
         )
 
     @property
+    def access(self) -> AccessStore:
+        return AccessStore(self.client, self.members_table, self.club.club_id, self.club.address_key)
+
+    @property
+    def messages(self) -> MemberMessages:
+        return member_messages(self.client, self.club, self.queue)
+
+    @property
+    def admission(self) -> Admission:
+        return Admission(self.club, self.members, self.store, self.access, lambda: self.messages)
+
+    @property
+    def codes(self) -> Codes:
+        return Codes(self.club, self.access, self.messages, self.clock, self.patience)
+
+    @property
+    def devices(self) -> Devices:
+        return Devices(self.club, self.access, self.clock, self.patience)
+
+    @property
+    def joining(self) -> Joining:
+        return Joining(self.club, self.admission, self.codes, self.devices, self.clock, self.patience)
+
+    @property
+    def links(self) -> LinkActs:
+        return LinkActs(self.club, self.admission, self.clock, self.patience)
+
+    @property
     def membership(self) -> Membership:
-        return Membership(self.club, self.members, self.store, self.clock, self.patience)
+        return Membership(self.club, self.admission, self.clock, self.patience)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -68,7 +106,7 @@ class Shop:
         self.clock = FixedClock(self.now() + duration)
 
     def join(self, phone: str | None = None, *, accepts: bool = True, name: str | None = None) -> Joined:
-        acceptance = Acceptance(1, AcceptanceMethod.SIGNED_FORM, self.now()) if accepts else None
+        acceptance = Acceptance(1, ConsentMethod.SIGNED_FORM, self.now()) if accepts else None
         return self.membership.join(
             phone or f"+45{next(self._phones)}", name, acceptance, self.point.outlet_id, self.point.till_id
         )

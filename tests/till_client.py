@@ -55,6 +55,9 @@ class TillClient:
     def look_up(self, phone: str) -> Answer:
         return self.send("POST", "/v1/members/lookup", {"phone": phone})
 
+    def look_up_card(self, card: str) -> Answer:
+        return self.send("POST", "/v1/members/lookup", {"card": card})
+
     def receipt(self, member_id: str, amount: int = 4995, **given: Any) -> dict[str, Any]:
         standard: dict[str, Any] = {
             "receipt_number": str(next(self._numbers)),

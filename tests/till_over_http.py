@@ -43,12 +43,12 @@ class OpenShop:
     operator: Operator
 
     @classmethod
-    def in_stack(cls, stack: Stack, door: httpx.Client) -> OpenShop:
+    def in_stack(cls, stack: Stack, door: httpx.Client, *, name: str = "Bager Holm", country: str = "DK") -> OpenShop:
         """A new one; `door` is a client of the stack's front door."""
         operator = Operator(stack)
         slug = f"bager-{random.randrange(10**9)}"
         contact = "hej@bagerholm.example"
-        club = operator.do("create_club", slug=slug, name="Bager Holm", country="DK", contact=contact)
+        club = operator.do("create_club", slug=slug, name=name, country=country, contact=contact)
         club_id = club["club_id"]
         operator.do("create_outlet", club_id=club_id, outlet_id=OUTLET, name="Banegårdspladsen")
         till = {"outlet_id": OUTLET, "till_id": TILL, "name": "Kasse 1", "receipt_numbers": "never"}

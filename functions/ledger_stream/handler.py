@@ -3,6 +3,7 @@
 All or nothing: a batch that fails is told again, and telling twice changes nothing.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from stamkunde import cold_start
@@ -27,12 +28,13 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> None:
     """Note every entry that was written, and forget every one that was removed."""
     begin_invocation(context)
     records = event["Records"]
-    written = [_fact(record["dynamodb"]["NewImage"]) for record in records if record["eventName"] != "REMOVE"]
-    removed = [_fact(record["dynamodb"]["OldImage"]) for record in records if record["eventName"] == "REMOVE"]
+    written = _facts(record["dynamodb"]["NewImage"] for record in records if record["eventName"] != "REMOVE")
+    removed = _facts(record["dynamodb"]["OldImage"] for record in records if record["eventName"] == "REMOVE")
     days = note_entries(STORE, written, removed)
     logger.info("entries noted", written=len(written), removed=len(removed), days=days)
 
 
-def _fact(image: dict[str, Any]) -> SaleFact:
-    row = from_wire(image)
-    return sale_fact(club_of(row), entry_from_row(row))
+def _facts(images: Iterable[dict[str, Any]]) -> list[SaleFact]:
+    rows = map(from_wire, images)
+    facts = (sale_fact(club_of(row), entry_from_row(row)) for row in rows)
+    return [fact for fact in facts if fact is not None]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client
-from stamkunde.gateways.sms import NotAccepted
+from stamkunde.gateways.handover import NotAccepted
 from stamkunde.message_bootstrap import sending
 from stamkunde.messaging.notes import note_deliveries
 from stamkunde.observability import begin_invocation, logger, where_it_broke

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stamkunde import cold_start  # before anything else of ours
+
+# isort: split
 from operator_task.tasks import TASK_MODEL, TASKS, Desk, Task
-from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client, operators
 from stamkunde.http import problem_document
 from stamkunde.message_bootstrap import wake_ups

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from stamkunde.clubs.model import Club, ReceiptNumbers, Till
+from stamkunde.clubs.model import Club, JoinPage, ReceiptNumbers, Till
 from stamkunde.clubs.service import NewClub, Operators, ShownKey
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.ledger.store import LedgerStore
@@ -56,6 +56,23 @@ class CreateClub(TaskModel, tag="create_club"):
     expiry_months: Months = 36
     terms_text: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
     clock_offset_seconds: ClockOffset | None = None
+
+
+class PublishJoinPage(TaskModel, tag="publish_join_page"):
+    """Open a club's public pages, or change what they say; the goods are part of every permission's wording."""
+
+    club_id: str
+    company: Name
+    registration_number: Name
+    contact: Name
+    goods: Name
+    accent: Name
+
+
+class NewSigningKey(TaskModel, tag="new_signing_key"):
+    """Sign a club's codes and pages with a new key; the one before it still counts."""
+
+    club_id: str
 
 
 class CreateOutlet(TaskModel, tag="create_outlet"):
@@ -149,6 +166,8 @@ class SendTestMessage(TaskModel, tag="send_test_message"):
 
 type Task = (
     CreateClub
+    | PublishJoinPage
+    | NewSigningKey
     | CreateOutlet
     | CreateTill
     | ReplaceTillKey
@@ -179,6 +198,17 @@ def create_club(desk: Desk, task: CreateClub) -> dict[str, Any]:
         clock_offset=None if offset is None else timedelta(seconds=offset),
     )
     return _club(desk.operators.create_club(wish))
+
+
+def publish_join_page(desk: Desk, task: PublishJoinPage) -> dict[str, Any]:
+    """Carry out `PublishJoinPage`."""
+    wish = JoinPage(task.company, task.registration_number, task.contact, task.goods, task.accent)
+    return _join_page(desk.operators.publish_join_page(task.club_id, wish))
+
+
+def new_signing_key(desk: Desk, task: NewSigningKey) -> dict[str, Any]:
+    """Carry out `NewSigningKey`."""
+    return {"club_id": task.club_id, "key_id": desk.operators.new_signing_key(task.club_id)}
 
 
 def create_outlet(desk: Desk, task: CreateOutlet) -> dict[str, Any]:
@@ -271,6 +301,8 @@ def send_test_message(desk: Desk, task: SendTestMessage) -> dict[str, Any]:
 
 TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     CreateClub: create_club,
+    PublishJoinPage: publish_join_page,
+    NewSigningKey: new_signing_key,
     CreateOutlet: create_outlet,
     CreateTill: create_till,
     ReplaceTillKey: replace_till_key,
@@ -297,6 +329,17 @@ def _club(club: Club) -> dict[str, Any]:
         "time_zone": club.time_zone,
         "terms_version": club.current_terms().version,
         "programmes": [_programme(version) for version in club.programmes],
+        "join_page": _join_page(club.join_page) if club.join_page else None,
+    }
+
+
+def _join_page(page: JoinPage) -> dict[str, Any]:
+    return {
+        "company": page.company,
+        "registration_number": page.registration_number,
+        "contact": page.contact,
+        "goods": page.goods,
+        "accent": page.accent,
     }
 
 

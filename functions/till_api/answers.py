@@ -6,11 +6,13 @@ from msgspec import Meta, Struct, field
 
 from stamkunde.clubs.model import Club
 from stamkunde.http import Problem
+from stamkunde.ledger.explanations import explain_earned, explain_entry, explain_spent
 from stamkunde.ledger.model import Balance, Earned, Entry, Flag, PurchaseFacts, Settlement
+from stamkunde.members.model import MemberState
 from stamkunde.members.service import MemberAtTill
 from stamkunde.shared.clock import iso_instant
 from stamkunde.shared.language import text
-from stamkunde.shared.money import Money, percent_text
+from stamkunde.shared.money import Money
 
 
 class BalanceShown(Struct, frozen=True):
@@ -111,10 +113,10 @@ class EntryShown(Struct, frozen=True):
     """One movement of the ledger, with its reason."""
 
     entry_id: str
-    kind: Literal["purchase", "release"]
+    kind: Literal["purchase", "release", "forfeit"]
     booked_at: str
-    outlet_id: str
-    till_id: str
+    outlet_id: Annotated[str | None, Meta(description="None for what happened on a phone, as is till_id")]
+    till_id: str | None
     amount: int
     balance_after: BalanceShown
     explanation: str
@@ -134,9 +136,9 @@ def show_member(club: Club, at_till: MemberAtTill) -> MemberShown:
     member = at_till.member
     return MemberShown(
         member_id=member.member_id,
-        account_id=member.account_id,
-        first_name=member.first_name,
-        state=member.state.value,
+        account_id=at_till.account_id,
+        first_name=at_till.first_name,
+        state="member" if member.state is MemberState.MEMBER else "open",
         terms_version=club.current_terms().version,
         currency=club.currency,
         balance=_balance(at_till.balance),
@@ -162,8 +164,8 @@ def show_purchase(club: Club, entry: Entry, purchase: PurchaseFacts) -> Purchase
         member_id=entry.member_id,
         account_id=entry.account_id,
         receipt_number=purchase.receipt_number,
-        outlet_id=entry.outlet_id,
-        till_id=entry.till_id,
+        outlet_id=_named(entry.outlet_id),
+        till_id=_named(entry.till_id),
         bought_at=iso_instant(purchase.bought_at),
         booked_at=iso_instant(entry.booked_at),
         currency=club.currency,
@@ -187,9 +189,15 @@ def show_entry(club: Club, entry: Entry) -> EntryShown:
         till_id=entry.till_id,
         amount=entry.amount,
         balance_after=_balance(entry.balance),
-        explanation=_entry_explanation(club, entry),
+        explanation=explain_entry(entry, club.currency, club.language),
         purchase_id=entry.purchase.purchase_id if entry.purchase else None,
     )
+
+
+def _named(place: str | None) -> str:
+    if place is None:
+        raise LookupError("a purchase is always booked at a till")
+    return place
 
 
 def _balance(balance: Balance) -> BalanceShown:
@@ -203,35 +211,13 @@ def _earned(club: Club, earned: Earned) -> EarnedShown:
         base=earned.base,
         rate=earned.rate,
         rounding="down_per_receipt",
-        explanation=_earned_explanation(club, earned),
+        explanation=explain_earned(earned, club.currency, club.language),
     )
     return EarnedShown(earned.amount, "pending" if earned.pending else "from_next_purchase", why)
 
 
 def _spent(club: Club, asked: int, amount: int) -> SpentShown:
-    key = "spent.none" if amount == 0 else "spent.capped" if amount < asked else "spent.all"
-    explanation = text(club.language, key, asked=Money(asked, club.currency), amount=Money(amount, club.currency))
-    return SpentShown(asked, amount, explanation)
-
-
-def _earned_explanation(club: Club, earned: Earned) -> str:
-    return text(
-        club.language,
-        "earned.percent",
-        rate=percent_text(earned.rate, club.language),
-        base=Money(earned.base, club.currency),
-        amount=Money(earned.amount, club.currency),
-    )
-
-
-def _entry_explanation(club: Club, entry: Entry) -> str:
-    if entry.purchase is None:
-        alive = (change for change in entry.changes if change.lot.expires_on >= entry.day)
-        released = sum(change.amount for change in alive if not change.lot.pending)
-        return text(club.language, "entry.release", amount=Money(released, club.currency))
-    spent = _spent(club, entry.purchase.asked_to_spend, entry.purchase.spent)
-    earned = _earned_explanation(club, entry.purchase.earned)
-    return f"{earned} {spent.explanation}" if spent.amount else earned
+    return SpentShown(asked, amount, explain_spent(asked, amount, club.currency, club.language))
 
 
 def _receipt_text(club: Club, entry: Entry, purchase: PurchaseFacts) -> list[str]:

@@ -19,9 +19,12 @@ PAGE_SIZE = re.compile(r"[0-9]{1,3}")
 
 
 def look_up_member(session: TillSession, request: Request) -> Response:
-    """Who has this phone number, and what they have to spend."""
+    """Who has this phone number or card, and what they have to spend."""
     body = request.body(requests.LookUp)
-    return Response(HTTPStatus.OK, answers.show_member(session.club, session.membership.look_up(body.phone)))
+    found = (
+        session.membership.look_up_by_card(body.card) if body.card else session.membership.look_up(body.phone or "")
+    )
+    return Response(HTTPStatus.OK, answers.show_member(session.club, found))
 
 
 def join_member(session: TillSession, request: Request) -> Response:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from stamkunde.ledger.model import Basket, Line, Receipt
-from stamkunde.members.model import Acceptance, AcceptanceMethod
+from stamkunde.members.consents import ConsentMethod
+from stamkunde.members.model import Acceptance
 from stamkunde.shared.clock import believable_instant
 
 MOST_LINES = 300
@@ -30,9 +31,14 @@ class RequestModel(Struct, forbid_unknown_fields=True):
 
 
 class LookUp(RequestModel):
-    """Whom to look up."""
+    """Whom to look up: by the phone number or by the card, never by both."""
 
-    phone: Annotated[str, Meta(min_length=1, max_length=40, examples=["20 12 34 56"])]
+    phone: Annotated[str, Meta(min_length=1, max_length=40, examples=["20 12 34 56"])] | None = None
+    card: Annotated[str, Meta(min_length=1, max_length=40, examples=["1234 5678 9015"])] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.phone is None) == (self.card is None):
+            raise ValueError("Expected either `phone` or `card`")
 
 
 class TermsAccepted(RequestModel):
@@ -45,7 +51,7 @@ class TermsAccepted(RequestModel):
     def to_acceptance(self) -> Acceptance:
         """As the members context takes it."""
         accepted_at = believable_instant(self.accepted_at, "/terms_acceptance/accepted_at")
-        return Acceptance(self.terms_version, AcceptanceMethod(self.method), accepted_at)
+        return Acceptance(self.terms_version, ConsentMethod(self.method), accepted_at)
 
 
 class Join(RequestModel):

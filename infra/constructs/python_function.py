@@ -108,7 +108,8 @@ class PythonFunction(Construct):
                 )
             )
         wanted = {action for actions in self.catalogued.rights.values() for action in actions}
-        self.grant_key(key, writes=not wanted <= READING)
+        if wanted:
+            self.grant_key(key, writes=not wanted <= READING)
 
     def grant_key(self, key: kms.IKey, *, writes: bool) -> None:
         """Let DynamoDB, and nothing else, use the key in this function's name."""

@@ -47,6 +47,10 @@ class DemoClub:
     country: str
     currency: str
     contact: str
+    company: str
+    registration_number: str
+    sells: str
+    accent: str
     outlets: dict[str, str]
     tills: tuple[DemoTill, ...]
     members: tuple[DemoMember, ...]
@@ -70,6 +74,10 @@ BAKERY = DemoClub(
     country="DK",
     currency="DKK",
     contact="hej@bagerholm.example",
+    company="Bager Holm ApS",
+    registration_number="12345678",
+    sells="brød, kager og kaffe",
+    accent="#9a4f1c",
     outlets={"banegaarden": "Banegårdspladsen", "trojborg": "Trøjborg"},
     tills=(
         DemoTill("kasse-1", "banegaarden", "Kasse 1", "yearly"),
@@ -100,6 +108,10 @@ BIKE_SHOP = DemoClub(
     country="NO",
     currency="NOK",
     contact="hei@sykkelhuset.example",
+    company="Sykkelhuset AS",
+    registration_number="987654321",
+    sells="sykler, deler og service",
+    accent="#1f6f5c",
     outlets={"grunerlokka": "Grünerløkka", "nettbutikk": "Nettbutikken"},
     tills=(
         DemoTill("kasse-1", "grunerlokka", "Kasse 1", "daily"),

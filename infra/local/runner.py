@@ -28,7 +28,9 @@ from infra.local.home import (
     read_port,
     write_private,
 )
+from infra.local.inbox import Inbox
 from infra.local.loopback import refuse_foreign_endpoints
+from infra.local.mailbox import Mailbox
 from infra.local.operator import Operator
 from infra.local.seed import seed
 
@@ -122,6 +124,7 @@ class Runner:
         self._deploy_what_changed(deployment)
         outputs = deployment.outputs()
         front_door.open(f"{engine.endpoint}/_aws/execute-api/{outputs['ApiId']}/$default")
+        front_door.show_inbox(Inbox(Mailbox(self._describe(engine, front_door, outputs)), front_door.pages_url))
         with self._stage("looking after the demo clubs"):
             stack = self._describe(engine, front_door, outputs)
             stack = replace(stack, demo=seed(stack))
@@ -170,8 +173,8 @@ class Runner:
     def _describe(self, engine: Engine, front_door: FrontDoor, outputs: dict[str, str]) -> Stack:
         return Stack(
             api_url=front_door.url,
-            pages_url=front_door.url,
-            inbox_url=f"{engine.endpoint}/_ministack/sns/sms-messages",
+            pages_url=front_door.pages_url,
+            inbox_url=f"{front_door.pages_url}/inbox",
             aws_endpoint=engine.endpoint,
             region=REGION,
             tables={
@@ -179,6 +182,7 @@ class Runner:
                 "members": outputs["MembersTable"],
                 "ledger": outputs["LedgerTable"],
                 "views": outputs["ViewsTable"],
+                "messages": outputs["MessagesTable"],
             },
             state_machines={},
             functions={
@@ -220,6 +224,7 @@ def announcement(stack: Stack, home: Path, seconds: float) -> str:
     lines = [
         f"{READY} {seconds:.1f} s. Ctrl-C stops it and keeps all data.",
         "",
+        f"  inbox        {stack.inbox_url}   (every message that is sent)",
         f"  till API     {stack.api_url}/v1",
         f"  local AWS    {stack.aws_endpoint}   ({stack.region}; any credentials)",
         f"  described in {home / 'stack.json'}   (demo clubs and their till keys)",
@@ -230,7 +235,9 @@ def announcement(stack: Stack, home: Path, seconds: float) -> str:
         body = json.dumps(club["purchase_example"], ensure_ascii=False).replace("'", "'\\''")
         lines += [
             "",
-            f"  A purchase at {club['name']} ({till['outlet']}):",
+            f"  Join {club['name']}: {stack.pages_url}/{club['slug']}/join",
+            f"  A card there: {stack.pages_url}/m/{club['slug']}   (a member's phone: {club['members'][0]['phone']})",
+            f"  A purchase ({till['outlet']}):",
             f"  curl -s {stack.api_url}/v1/purchases -H 'authorization: Bearer {till['key']}' \\",
             f"    -H 'content-type: application/json' -d '{body}'",
         ]

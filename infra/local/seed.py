@@ -38,6 +38,8 @@ def _seed_club(
     club: DemoClub, operator: Operator, till_api: httpx.Client, known: dict[str, Any] | None
 ) -> dict[str, Any]:
     there = operator.ask("show_club", slug=club.slug)
+    if "club_id" in there and there["join_page"] is None:
+        _open_pages(club, there["club_id"], operator)
     if known is not None and there.get("club_id") == known["club_id"]:
         return known | {"purchase_example": _purchase_example(club, known["members"][0])}
     shown = there if "club_id" in there else _create(club, operator)
@@ -56,13 +58,27 @@ def _seed_club(
 
 
 def _create(club: DemoClub, operator: Operator) -> dict[str, Any]:
-    return operator.do(
+    created = operator.do(
         "create_club",
         slug=club.slug,
         name=club.name,
         country=club.country,
         contact=club.contact,
         clock_offset_seconds=-int(HISTORY.total_seconds()),
+    )
+    _open_pages(club, created["club_id"], operator)
+    return created
+
+
+def _open_pages(club: DemoClub, club_id: str, operator: Operator) -> None:
+    operator.do(
+        "publish_join_page",
+        club_id=club_id,
+        company=club.company,
+        registration_number=club.registration_number,
+        contact=club.contact,
+        goods=club.sells,
+        accent=club.accent,
     )
 
 

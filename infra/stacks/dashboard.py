@@ -1,4 +1,4 @@
-"""What an operator sees first: is the till served, does anything wait, what does it cost."""
+"""What an operator sees first: are tills and visitors served, does anything wait, what does it cost."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,28 +10,37 @@ from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack
 
 WIDTH = 24
+# What nobody finishes is recorded by whoever comes across it first, mostly the job.
+OUTCOMES = (
+    ("Sent", "message_worker"),
+    ("Failed", "message_worker"),
+    ("Expired", "message_worker"),
+    ("Expired", "outbox_job"),
+    ("Unknown", "message_worker"),
+    ("Unknown", "outbox_job"),
+)
 
 
 def dashboard_rows(data: DataStack, service: ServiceStack) -> Iterator[Sequence[cloudwatch.IWidget]]:
     """The dashboard's widgets, row by row."""
-    yield _till(service)
+    yield _requests(service)
     yield _functions(service)
     yield _waiting(service)
     yield _tables(data)
 
 
-def _till(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
-    api = service.till_http_api.api
+def _requests(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
+    api = service.http_api.api
     return (
-        _graph("Till requests", [api.metric_count(label="all", statistic=cloudwatch.Stats.SUM)]),
+        _graph("Requests", [api.metric_count(label="all", statistic=cloudwatch.Stats.SUM)]),
         _graph(
-            "Till refusals and failures",
+            "Refusals and failures",
             [
                 api.metric_client_error(label="4xx", statistic=cloudwatch.Stats.SUM),
                 api.metric_server_error(label="5xx", statistic=cloudwatch.Stats.SUM),
             ],
         ),
-        _graph("Till wait, ms", [api.metric_latency(label=name, statistic=name) for name in ("p50", "p99")]),
+        _graph("Wait, ms", [api.metric_latency(label=name, statistic=name) for name in ("p50", "p99")]),
     )
 
 
@@ -58,17 +67,17 @@ def _waiting(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
     return (
         _graph("Events given up on", depths),
         _graph("Stream behind, ms", [behind]),
-        _graph("Messages", [_messages(name) for name in ("Sent", "Failed", "Unknown")]),
+        _graph("Messages", [_messages(outcome, function) for outcome, function in OUTCOMES]),
     )
 
 
-def _messages(outcome: str) -> cloudwatch.Metric:
+def _messages(outcome: str, function: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=f"Messages{outcome}",
-        dimensions_map={"service": "message_worker"},
+        dimensions_map={"service": function},
         statistic=cloudwatch.Stats.SUM,
-        label=outcome.lower(),
+        label=f"{outcome.lower()}: {function}",
     )
 
 

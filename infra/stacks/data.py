@@ -1,4 +1,4 @@
-"""What must never be lost: the tables and the key that encrypts them."""
+"""What must never be lost: the tables, the key that encrypts them, and the domain that e-mail comes from."""
 
 from typing import Any
 
@@ -6,27 +6,32 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from infra.function_catalogue import FUNCTIONS, TABLES, Stream
+from infra.target import Target
 
 RECOVERY_DAYS = 31
+CLEARED_AWAY_BY = {"members": "expires"}
+"""What holds the second from which a row may go, in tables with rows that go by themselves."""
 
 
 class DataStack(cdk.Stack):
-    """One customer key and one table per context; deleting the stack leaves them all in place."""
+    """One customer key, one table per context and the mail domain; deleting the stack leaves them all in place."""
 
-    def __init__(self, scope: Construct, construct_id: str, **options: Any) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, target: Target, **options: Any) -> None:
         super().__init__(
             scope,
             construct_id,
-            description="Stamkunde: tables and the customer key",
+            description="Stamkunde: tables, the customer key, the mail domain",
             termination_protection=True,
             **options,
         )
         self.key = kms.Key(self, "Key", description="Everything that Stamkunde keeps", enable_key_rotation=True)
         self._let_alarms_be_encrypted()
         self.tables = {name: self._table(name) for name in TABLES}
+        self.mail = self._mail_identity(target)
 
     def _let_alarms_be_encrypted(self) -> None:
         self.key.add_to_resource_policy(
@@ -37,6 +42,12 @@ class DataStack(cdk.Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
+
+    def _mail_identity(self, target: Target) -> ses.EmailIdentity:
+        identity = ses.EmailIdentity(self, "MailIdentity", identity=ses.Identity.domain(target.mail_domain))
+        # A new one would have other DKIM records than those in the domain's zone.
+        identity.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        return identity
 
     def _table(self, name: str) -> dynamodb.Table:
         # Not TableV2: the local engine replaces one by an empty one at every update.
@@ -51,6 +62,7 @@ class DataStack(cdk.Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True, recovery_period_in_days=RECOVERY_DAYS
             ),
+            time_to_live_attribute=CLEARED_AWAY_BY.get(name),
             deletion_protection=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
             # With old images: what is removed must be taken out of the projections again.

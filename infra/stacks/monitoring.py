@@ -10,12 +10,14 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.constructs.public_http_api import serves_tills
 from infra.constructs.python_function import METRICS_NAMESPACE, PythonFunction
-from infra.function_catalogue import Http, Schedule, Stream
+from infra.function_catalogue import Schedule, Stream
 from infra.stacks.dashboard import dashboard_rows
 from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack
 from infra.target import Target
+from stamkunde.clubs.model import COUNTRIES
 
 RUNBOOK = "docs/runbook/alarms.md"
 FIVE_MINUTES = cdk.Duration.minutes(5)
@@ -25,6 +27,9 @@ STREAM_BEHIND = cdk.Duration.minutes(60)
 SHARE_OF_TIMEOUT = 0.8
 SERVER_ERRORS = 5
 FAILED_MESSAGES = 5
+SHARE_OF_SMS_QUOTA = 0.8
+# Of an hour's text messages to one country: some numbers are always switched off or mistyped.
+SHARE_OF_SMS_THAT_ARRIVES = 0.5
 
 
 class MonitoringStack(cdk.Stack):
@@ -57,17 +62,17 @@ class MonitoringStack(cdk.Stack):
                 ),
                 threshold=1,
             )
-        server_errors = self._alarm(
+        self._alarm(
             "ServerErrors",
             "server-errors",
-            "Tills get answers with a 5xx status.",
-            service.till_http_api.api.metric_server_error(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
+            "Tills or visitors get answers with a 5xx status.",
+            service.http_api.api.metric_server_error(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
             threshold=SERVER_ERRORS,
         )
-        self.till_alarms.append(server_errors)
         for name, table in data.tables.items():
             self._watch_table(name, table.table_name)
         self._watch_messages()
+        self._watch_text_messages(target)
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(12))
         for row in dashboard_rows(data, service):
             dashboard.add_widgets(*row)
@@ -112,8 +117,16 @@ class MonitoringStack(cdk.Stack):
             function.function.metric_duration(statistic=cloudwatch.Stats.MAXIMUM, period=FIVE_MINUTES),
             threshold=catalogued.timeout_seconds * 1000 * SHARE_OF_TIMEOUT,
         )
-        if isinstance(catalogued.trigger, Http):
-            self.till_alarms += [errors, throttles]
+        if serves_tills(catalogued):
+            # Not the API's own count: that holds the pages' errors too, and nobody is woken for a page.
+            refused = self._alarm(
+                f"{catalogued.title}ServerErrors",
+                "server-errors",
+                "Tills get answers with a 5xx status.",
+                own_metric("ServerErrors", catalogued.name),
+                threshold=SERVER_ERRORS,
+            )
+            self.till_alarms += [errors, throttles, refused]
         if isinstance(catalogued.trigger, Stream):
             self._alarm(
                 f"{catalogued.title}Behind",
@@ -147,24 +160,64 @@ class MonitoringStack(cdk.Stack):
                 f"MessagesUnknownTo{title}",
                 "messages-unknown",
                 f"{function} can't say whether a message went out.",
-                message_metric("MessagesUnknown", function),
+                own_metric("MessagesUnknown", function),
+                threshold=1,
+            )
+            self._alarm(
+                f"MessagesExpiredBy{title}",
+                "messages-expired",
+                f"{function} gives up codes that nobody sent in time.",
+                own_metric("MessagesExpired", function),
                 threshold=1,
             )
         self._alarm(
             "MessagesFailed",
             "messages-failed",
             "The gateway refuses messages.",
-            message_metric("MessagesFailed", "message_worker"),
+            own_metric("MessagesFailed", "message_worker"),
             threshold=FAILED_MESSAGES,
+        )
+        self._alarm(
+            "MessagesBroken",
+            "messages-broken",
+            "Rows of the outbox break whoever reads them.",
+            own_metric("MessagesBroken", "outbox_job"),
+            threshold=1,
+            periods=2,
         )
         self._alarm(
             "MessagesWaiting",
             "messages-waiting",
             "Messages wait in the outbox longer than two minutes.",
-            message_metric("MessagesWaiting", "outbox_job"),
+            own_metric("MessagesWaiting", "outbox_job"),
             threshold=1,
             periods=2,
         )
+
+    def _watch_text_messages(self, target: Target) -> None:
+        """What SNS takes and then drops is `sent` to us: only its own metrics tell."""
+        self._alarm(
+            "SmsSpending",
+            "sms-spending",
+            "Text messages have used up 80 % of the month's spending quota.",
+            _sms_metric("SMSMonthToDateSpentUSD", cloudwatch.Stats.MAXIMUM, FIVE_MINUTES),
+            threshold=target.sms_quota_usd * SHARE_OF_SMS_QUOTA,
+        )
+        for country in COUNTRIES:
+            self._alarm(
+                f"SmsDropped{country.title()}",
+                "sms-dropped",
+                f"Half of the text messages to {country} don't arrive.",
+                _sms_metric(
+                    "SMSSuccessRate",
+                    cloudwatch.Stats.AVERAGE,
+                    cdk.Duration.hours(1),
+                    Country=country,
+                    SMSType="Transactional",
+                ),
+                threshold=SHARE_OF_SMS_THAT_ARRIVES,
+                comparison=cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+            )
 
     def _alarm(
         self,
@@ -175,6 +228,9 @@ class MonitoringStack(cdk.Stack):
         *,
         threshold: float,
         periods: int = 1,
+        comparison: cloudwatch.ComparisonOperator = (
+            cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+        ),
     ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
@@ -182,7 +238,7 @@ class MonitoringStack(cdk.Stack):
             alarm_description=f"{description} What to do: {RUNBOOK}#{section}",
             metric=metric,
             threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            comparison_operator=comparison,
             evaluation_periods=periods,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
@@ -191,12 +247,18 @@ class MonitoringStack(cdk.Stack):
         return alarm
 
 
-def message_metric(name: str, function: str) -> cloudwatch.Metric:
-    """A count of messages that a function notes."""
+def own_metric(name: str, function: str) -> cloudwatch.Metric:
+    """What a function counts itself."""
     return cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=name,
         dimensions_map={"service": function},
         statistic=cloudwatch.Stats.SUM,
         period=FIVE_MINUTES,
+    )
+
+
+def _sms_metric(name: str, statistic: str, period: cdk.Duration, **dimensions: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/SNS", metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period
     )

@@ -15,11 +15,11 @@ from infra.stacks.service import ServiceStack
 QUERIES = {
     "Requests by route and status": """
         filter message = "request"
-        | stats count(*) as requests, pct(ms, 50) as p50, pct(ms, 99) as p99 by route, status
+        | stats count(*) as requests, pct(ms, 50) as p50, pct(ms, 99) as p99 by service, route, status
         | sort requests desc""",
     "Refusals by code": """
         filter status >= 400
-        | stats count(*) as refusals by code, route
+        | stats count(*) as refusals by code, service, route
         | sort refusals desc""",
     "What became of messages": """
         filter message = "message recorded"
@@ -31,8 +31,8 @@ QUERIES = {
         | sort ms desc
         | limit 50""",
     "What broke": """
-        fields @timestamp, service, message, error, frames.0, @message
-        | filter level in ["ERROR", "CRITICAL"] or @message like /Task timed out|Runtime\\./
+        fields @timestamp, service, message, error, reason, frames.0, @message
+        | filter level in ["WARNING", "ERROR", "CRITICAL"] or @message like /Task timed out|Runtime\\./
         | sort @timestamp desc
         | limit 50""",
     "Cold starts": """

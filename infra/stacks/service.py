@@ -14,8 +14,8 @@ from constructs import Construct
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.failure_queue import FailureQueue
 from infra.constructs.minute_schedule import MinuteSchedule
+from infra.constructs.public_http_api import PublicHttpApi
 from infra.constructs.python_function import PythonFunction
-from infra.constructs.till_http_api import TillHttpApi
 from infra.constructs.wake_up_queue import WakeUpQueue
 from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Schedule, Stream
 from infra.packaging import Packages
@@ -52,7 +52,7 @@ class ServiceStack(cdk.Stack):
         for function in self.functions.values():
             self._let_wake(function)
             self._let_send(function)
-        self.till_http_api = TillHttpApi(self, "TillHttpApi", till_api=self.functions["till_api"].function)
+        self.http_api = PublicHttpApi(self, "PublicHttpApi", functions=self.functions.values())
         self._write_outputs()
 
     def _layer_versions(self) -> list[lambda_.ILayerVersion]:
@@ -73,7 +73,7 @@ class ServiceStack(cdk.Stack):
             self,
             "OriginSecret",
             secret_name=ORIGIN_SECRET_NAME,
-            description="The header by which till_api knows that a request came through CloudFront",
+            description="The header by which functions know that a request came through CloudFront",
             generate_secret_string=secretsmanager.SecretStringGenerator(exclude_punctuation=True, password_length=48),
             replica_regions=[secretsmanager.ReplicaRegion(region=EDGE_REGION)],
         )
@@ -102,6 +102,10 @@ class ServiceStack(cdk.Stack):
         environment: dict[str, str] = {}
         if isinstance(function.trigger, Http):
             environment["ORIGIN_SECRET"] = origin_secret(self._target)
+        if function.knows_domains:
+            environment["PAGES_DOMAIN"] = self._target.domain
+            environment["SHORT_DOMAIN"] = self._target.short_domain
+            environment["MAIL_DOMAIN"] = self._target.mail_domain
         if self._target.is_local:
             environment["CLUB_CLOCKS"] = "allowed"
         return environment
@@ -169,8 +173,11 @@ class ServiceStack(cdk.Stack):
         function.function.add_environment("MESSAGE_QUEUE", queue.queue_url)
 
     def _let_send(self, function: PythonFunction) -> None:
-        if not function.catalogued.sends_sms:
+        if not function.catalogued.sends_messages:
             return
+        function.role.add_to_policy(
+            iam.PolicyStatement(actions=["ses:SendEmail"], resources=[self._data.mail.email_identity_arn])
+        )
         # A phone number has no ARN, so the right to write to one is a right on everything; topics are taken out.
         for effect, resource in ((iam.Effect.ALLOW, "*"), (iam.Effect.DENY, "arn:aws:sns:*:*:*")):
             statement = iam.PolicyStatement(effect=effect, actions=["sns:Publish"], resources=[resource])
@@ -186,8 +193,8 @@ class ServiceStack(cdk.Stack):
 
     def _write_outputs(self) -> None:
         outputs = {
-            "ApiId": self.till_http_api.api.api_id,
-            "ApiUrl": self.till_http_api.api.api_endpoint,
+            "ApiId": self.http_api.api.api_id,
+            "ApiUrl": self.http_api.api.api_endpoint,
             "OperatorFunction": self.functions["operator_task"].function.function_name,
             "DayTotalsFunction": self.functions["day_totals_job"].function.function_name,
         }
@@ -198,7 +205,7 @@ class ServiceStack(cdk.Stack):
 
 
 def origin_secret(target: Target) -> str:
-    """What CloudFront, or the local front door, sends along and till_api compares."""
+    """What CloudFront, or the local front door, sends along and functions compare."""
     if target.is_local:
         return LOCAL_ORIGIN_SECRET
     version = target.origin_secret_version or None

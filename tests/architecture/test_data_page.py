@@ -62,7 +62,7 @@ def test_every_context_and_table_is_described() -> None:
 
 
 def test_every_key_that_could_be_a_clubs_names_the_club() -> None:
-    shared = {"CLUBS#‹shard›", "SLUG#‹slug›", "DIRTY#‹shard›", "OUTBOX#‹shard›"}
+    shared = {"CLUBS#‹shard›", "SLUG#‹slug›", "DIRTY#‹shard›", "OUTBOX#‹shard›", "LINK#‹hash of token›"}
     for entity in ENTITIES:
         assert "‹club›" in entity["pk"] or entity["pk"] in shared
 

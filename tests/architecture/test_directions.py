@@ -96,6 +96,14 @@ def test_a_handler_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST_HANDLER
 
 
+@pytest.mark.parametrize("path", sorted(FUNCTIONS.glob("*/handler.py")), ids=place)
+def test_a_handler_stops_the_collector_before_it_loads_anything_else_of_ours(path: Path) -> None:
+    ours = {folder.name for folder in FUNCTIONS.iterdir()} | {"stamkunde"}
+    found = re.findall(r"^from ([\w.]+) import (\w+)", path.read_text(), re.MULTILINE)
+    first = next(each for each in found if each[0].split(".")[0] in ours)
+    assert first == ("stamkunde", "cold_start")
+
+
 def test_a_wall_that_is_broken_would_be_seen(tmp_path: Path) -> None:
     broken = tmp_path / "model.py"
     broken.write_text("def f() -> None:\n    import boto3\n    from stamkunde.ledger import store\n")

@@ -25,8 +25,16 @@ def test_every_test_that_the_messages_page_names_exists() -> None:
 
 def test_every_kind_of_message_is_described_as_it_is() -> None:
     for kind, rules in KINDS.items():
-        timing = rules.timing.replace("_", " ")
-        assert f"| {kind} | {rules.message_class} | {timing} | {', '.join(sorted(rules.fields))} |" in PAGE
+        cells = [
+            kind,
+            rules.message_class,
+            rules.timing.replace("_", " "),
+            ", ".join(sorted(rules.fields)),
+            rules.channel,
+        ]
+        minutes = rules.lasts.total_seconds() / 60
+        lasts = f"{minutes:g} minutes" if minutes < 60 else f"{minutes / 60:g} hours"
+        assert f"| {' | '.join([*cells, lasts])} |" in PAGE
 
 
 def test_every_finding_and_the_usual_hours_are_described() -> None:

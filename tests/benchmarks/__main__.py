@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
+from stamkunde.web.assets import asset_address
 from tests.benchmarks import cost, local_engine, report, timing
 from tests.benchmarks.report import Figure, ratio_detail
-from tests.benchmarks.scene import Scene, scene
+from tests.benchmarks.scene import Scene, page_event, scene
 
 COLD_CAUSE = (
     "importing botocore and powertools is most of both sides; ours adds its rules, log and metrics, and saves "
@@ -78,11 +79,13 @@ def _same(event: object) -> object:
 
 
 def _first_events(stage: Scene) -> dict[str, object]:
-    """What wakes the functions that are not tills."""
+    """What wakes the functions that are not for tills."""
     written = {"eventName": "INSERT", "dynamodb": {"NewImage": stage.items["entry"]}}
-    club_id = stage.till_row["pk"]["S"].removeprefix("CLUB#")
     return {
-        "operator_task": {"task": "show_club", "club_id": club_id},
+        "join_page": page_event("/bench/join"),
+        "member_page": page_event("/m/bench"),
+        "asset_page": page_event(asset_address("stamkunde.css")),
+        "operator_task": {"task": "show_club", "slug": "bench"},
         "ledger_stream": {"Records": [written]},
         "day_totals_job": {},
         "message_worker": {"Records": []},

@@ -121,6 +121,19 @@ def scene() -> Iterator[Scene]:
             engine.stop()
 
 
+def page_event(path: str) -> dict[str, Any]:
+    """A browser's GET as API Gateway's HTTP API hands it to a Lambda (payload 2.0)."""
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"accept": "text/html", "x-stamkunde-origin": lambda_sandbox.ORIGIN_SECRET},
+        "requestContext": {"http": {"method": "GET", "path": path, "sourceIp": "192.0.2.1"}},
+        "isBase64Encoded": False,
+    }
+
+
 def post_event(path: str, body: Mapping[str, Any], till_key: str) -> dict[str, Any]:
     """A POST as API Gateway's HTTP API hands it to a Lambda (payload 2.0)."""
     return {
@@ -156,6 +169,16 @@ def _furnish(packages: Packages, endpoint: str) -> Scene:
         )
     bare_stage = Scene(packages, endpoint, "", {}, iter(()), {})
     club = _operate(bare_stage, task="create_club", slug="bench", name="Bench", country="DK", contact="Benchgade 1")
+    _operate(
+        bare_stage,
+        task="publish_join_page",
+        club_id=club["club_id"],
+        company="Bench ApS",
+        registration_number="12345678",
+        contact="bench@example.com",
+        goods="benches",
+        accent="#9a4f1c",
+    )
     place = {"club_id": club["club_id"], "outlet_id": "shop"}
     _operate(bare_stage, task="create_outlet", name="Shop", **place)
     till = _operate(bare_stage, task="create_till", till_id="till", name="Till", receipt_numbers="never", **place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from infra.local.home import ROOT
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET
+from tests.functions.conftest import OpenClub
 from tests.till_client import TillClient
 
 if TYPE_CHECKING:
@@ -43,10 +45,55 @@ def test_an_operators_event_is_carried_out(case: str, till: TillClient, operate:
     assert answer.get("code") == ("clock_not_movable" if case == "move_clock" else None)
 
 
-def test_there_is_an_event_for_every_route() -> None:
-    from till_api.routes import ROUTES
+@pytest.mark.parametrize("function", ["till_api", "join_page", "member_page", "asset_page"])
+def test_there_is_an_event_for_every_route(function: str) -> None:
+    routes = importlib.import_module(f"{function}.routes").ROUTES
+    assert set(cases(function)) == {route.name for route in routes}
+    for case, event in cases(function).items():
+        route = next(route for route in routes if route.name == case)
+        assert event["requestContext"]["http"]["method"] == route.method
+        assert route.pattern().fullmatch(event["rawPath"])
 
-    assert set(cases("till_api")) == {route.name for route in ROUTES}
+
+PAGE_ANSWERS = {
+    # The events carry no browser's own token or code, so what they ask is shown again, sent back or not found.
+    "join_page": {
+        "lead_to_join": 308,
+        "show_join": 200,
+        "ask_code": 403,
+        "show_code": 303,
+        "join": 422,
+        "ask_code_again": 303,
+        "show_done": 200,
+        "show_terms": 200,
+        "show_look": 200,
+        "show_link": 410,
+        "act_on_link": 410,
+    },
+    "member_page": {
+        "show_card": 200,
+        "ask_code": 403,
+        "show_code": 303,
+        "open_card": 422,
+        "ask_code_again": 303,
+        "show_history": 303,
+        "change_permission": 303,
+        "remove_devices": 303,
+        "accept_terms": 303,
+    },
+    "asset_page": {"show_asset": 200},
+}
+
+
+@pytest.mark.parametrize("function", PAGE_ANSWERS)
+def test_a_browsers_event_is_understood(function: str, shop: OpenClub) -> None:
+    handler = importlib.import_module(f"{function}.handler").lambda_handler
+    answers = {}
+    for case, event in cases(function).items():
+        event["rawPath"] = event["rawPath"].replace("bager-holm", shop.club.slug)
+        event["headers"]["x-stamkunde-origin"] = ORIGIN_SECRET
+        answers[case] = handler(event, CONTEXT)["statusCode"]
+    assert answers == PAGE_ANSWERS[function]
 
 
 @pytest.mark.parametrize("case", cases("till_api"))
@@ -73,8 +120,6 @@ def test_a_tills_event_is_understood(case: str, till: TillClient) -> None:
 
 @pytest.mark.parametrize("function", ["ledger_stream", "day_totals_job", "message_worker", "outbox_job"])
 def test_a_workers_events_are_taken(function: str, tables: DynamoDBClient) -> None:
-    import importlib
-
     handler = importlib.import_module(f"{function}.handler").lambda_handler
     assert cases(function)
     for event in cases(function).values():

@@ -1,4 +1,4 @@
-"""From an operator's task to the phone, through the real handlers, queue and gateway of the engine."""
+"""From the row to phone and mailbox, through the real handlers, queue and gateways of the engine."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ import io
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import httpx
 import pytest
 
+from stamkunde.clubs.model import Club
+from stamkunde.clubs.store import ClubStore
 from stamkunde.gateways.wake_ups import WakeUps
-from stamkunde.message_bootstrap import sms_gateway
+from stamkunde.members.codes import CodePurpose, new_challenge, one_time_code
+from stamkunde.message_bootstrap import email_gateway, member_messages, sms_gateway
+from stamkunde.messaging.member_messages import MemberMessages
+from stamkunde.messaging.outbox import Message
+from stamkunde.messaging.sending import Gateways
+from stamkunde.messaging.store import outbox_key
 from stamkunde.observability import logger
+from stamkunde.shared.clock import SystemClock
+from stamkunde.shared.item import to_wire
 from tests.function_fixtures import CONTEXT, new_till
 from tests.gateways.network import Mood, Network, running_network
 from tests.ledger_checks import rows
@@ -59,7 +69,8 @@ def network(monkeypatch: pytest.MonkeyPatch, tables: DynamoDBClient) -> Iterator
 
     with running_network() as running, monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", running.url)
-        patch.setattr(handler, "SENDING", replace(handler.SENDING, sms=sms_gateway(handler.SETTINGS)))
+        gateways = Gateways(sms_gateway(handler.SETTINGS), email_gateway(handler.SETTINGS))
+        patch.setattr(handler, "SENDING", replace(handler.SENDING, gateways=gateways))
         yield running
 
 
@@ -105,6 +116,60 @@ def test_a_test_message_reaches_a_phone_in_the_clubs_name_and_language(
     assert (delivery["outcome"], delivery["kind"], delivery["class"]) == ("sent", "test", "critical")
 
 
+@dataclass(frozen=True)
+class Post:
+    """A club's messages to members, put together as the functions do it."""
+
+    members: MemberMessages
+    club: Club
+
+    def write(self, message: Message) -> dict[str, str]:
+        self.members.store.commit(self.members.writes(message))
+        return outbox_key(message)
+
+    def code(self, phone: str) -> tuple[Message, str]:
+        challenge = new_challenge(CodePurpose.JOIN, SystemClock().now()).challenge_id
+        message = self.members.code(phone, challenge, "nb", SystemClock().now())
+        return message, one_time_code(self.club.signing_keys, challenge, CodePurpose.JOIN, phone)
+
+    def confirm_email(self, address: str, token: str) -> Message:
+        return self.members.confirm_email(address, token, "nb", SystemClock().now())
+
+
+@pytest.fixture
+def post(club: dict[str, Any], tables: DynamoDBClient) -> Post:
+    from message_worker.handler import SETTINGS
+
+    stored = ClubStore(tables, "clubs", club["club_id"]).load()
+    assert stored is not None
+    return Post(member_messages(SETTINGS, tables, stored), stored)
+
+
+def test_a_code_reaches_a_phone_and_is_the_one_that_the_page_will_ask_for(post: Post, tables: DynamoDBClient) -> None:
+    message, code = post.code("+4740612345")
+    assert work(json.dumps(post.write(message))) == {"batchItemFailures": []}
+    assert f"{code} er koden din til Café Ærlig." in on_phones()
+    assert f"@klub.example.com #{code}" in on_phones()
+    (delivery,) = deliveries(tables, message.message_id)
+    assert (delivery["outcome"], delivery["kind"], delivery["parts"]) == ("sent", "code", 1)
+
+
+def test_an_e_mail_reaches_its_address_from_the_clubs_name_at_our_domain(post: Post, tables: DynamoDBClient) -> None:
+    mail: Any = botocore.session.get_session().create_client("sesv2", region_name="eu-north-1")
+    mail.create_email_identity(EmailIdentity="stamkunde.test")
+    message = post.confirm_email("mette@example.com", "0123456789abcdef")
+    assert work(json.dumps(post.write(message))) == {"batchItemFailures": []}
+    (delivery,) = deliveries(tables, message.message_id)
+    assert (delivery["outcome"], delivery["channel"], delivery["encoding"]) == ("sent", "email", None)
+    shown = httpx.get(f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/ses/messages").json()["messages"]
+    (email,) = [
+        each for each in shown[os.environ["AWS_ACCESS_KEY_ID"]] if each["MessageId"] == delivery["provider_id"]
+    ]
+    assert email["Subject"] == "Bekreft e-posten din hos Café Ærlig"
+    assert "\nhttps://k.test/0123456789abcdef\n" in email["BodyText"]
+    assert email["Source"].endswith(f"<{post.club.slug}@stamkunde.test>")
+
+
 def test_an_operator_who_waits_is_told_what_became_of_it(
     club: dict[str, Any], operate: Any, queue: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +193,37 @@ def test_the_minute_job_leaves_what_is_young_alone(club: dict[str, Any], operate
     lambda_handler({}, CONTEXT)  # type: ignore[arg-type]
     assert body not in queue()
     work(body)
+
+
+def test_the_minute_job_tells_of_a_row_that_it_cannot_read_where_and_not_what(
+    queue: Any,
+    post: Post,
+    tables: DynamoDBClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from outbox_job.handler import lambda_handler
+
+    message, _ = post.code("+4740612345")
+    long_due = replace(message, due_at=message.due_at - timedelta(minutes=3))
+    put = post.members.store.outbox_write(long_due)
+    key = {"pk": put.item["pk"], "sk": put.item["sk"]}
+    tables.put_item(TableName="messages", Item=to_wire(put.item | {"kind": "fortune"}))
+    log = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
+    try:
+        told = lambda_handler({}, CONTEXT)  # type: ignore[arg-type]
+    finally:
+        tables.delete_item(TableName="messages", Key=to_wire(key))
+    assert (told["broken"], told["waiting"]) == (1, 1)
+    line = next(line for line in map(json.loads, log.getvalue().splitlines()) if line["level"] == "ERROR")
+    assert (line["message"], line["error"], line["row"]) == ("outbox row broke", "ValueError", key["sk"])
+    assert line["frames"]
+    assert "612345" not in log.getvalue()
+    assert "fortune" not in log.getvalue()
+    noted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [blob["MessagesBroken"] for blob in noted if "MessagesBroken" in blob] == [[1.0]]
+    assert [blob["MessagesWaiting"] for blob in noted if "MessagesWaiting" in blob] == [[1.0]]
 
 
 def test_refusals_come_back_as_problems_and_write_nothing(club: dict[str, Any], operate: Any, queue: Any) -> None:
@@ -166,6 +262,7 @@ def test_neither_log_nor_queue_tells_to_whom_or_what_was_written(
     club: dict[str, Any],
     operate: Any,
     queue: Any,
+    post: Post,
     network: Network,
     mood: Mood,
     monkeypatch: pytest.MonkeyPatch,
@@ -177,7 +274,13 @@ def test_neither_log_nor_queue_tells_to_whom_or_what_was_written(
     network.mood = mood
     operate("send_test_message", club_id=club["club_id"], phone="40612345")
     operate("send_test_message", club_id=club["club_id"], phone="40612345 Ibrahim")
+    code_message, code = post.code("+4740612345")
+    e_mail = post.confirm_email("ibrahim@example.com", "0123456789abcdef")
+    for message in (code_message, e_mail):
+        post.write(message)
+        post.members.wake(message)
     bodies = queue()
+    assert len(bodies) >= 3
     work(*bodies)
     broken = {"Records": [{"messageId": "broken", "body": '"+4740612345 Ibrahim"'}]}
     lambda_handler(broken, CONTEXT)  # type: ignore[arg-type]
@@ -187,7 +290,9 @@ def test_neither_log_nor_queue_tells_to_whom_or_what_was_written(
     for told in (logged, *bodies):
         assert "612345" not in told
         assert "20123456" not in told
-        assert "Ibrahim" not in told
+        assert "ibrahim" not in told.lower()
+        assert code not in told
+        assert "0123456789abcdef" not in told
         assert "Dette er en test" not in told
     network.mood = Mood.ACCEPTS
     work(*bodies)

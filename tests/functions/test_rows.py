@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stamkunde.members.codes import CodePurpose, one_time_code
+from stamkunde.members.consents import Caller
+from stamkunde.members.joining import JoinForm
+from stamkunde.shared.channel import Channel
 from tests.architecture.test_data_page import ENTITIES, describing
+from tests.factories import everything_shown
 from tests.function_fixtures import CONTEXT
 from tests.functions.test_messages import wake_up
 from tests.ledger_checks import every_row
@@ -26,6 +31,20 @@ def stream_records(tables: DynamoDBClient, kind: str = "INSERT") -> dict[str, An
     return {"Records": [{"eventName": kind, "dynamodb": {image: each}} for each in images]}
 
 
+def join_on_the_page(till: TillClient, operate: Any, phone: str) -> None:
+    """What the join page writes when somebody accepts everything there is."""
+    from join_page.handler import PAGES
+
+    page = {"company": "Bager Holm ApS", "registration_number": "12345678", "contact": "hej@bagerholm.example"}
+    operate("publish_join_page", club_id=till.club["club_id"], goods="brød", accent="#8a4b1f", **page)
+    club = PAGES.club_named(till.club["slug"])
+    joining, caller = PAGES.joining(club), Caller("192.0.2.7", "Mozilla/5.0 (Android 14)")
+    wish = joining.check(JoinForm(phone, "Mette", "mette@holm.dk", True, frozenset(Channel), everything_shown(club)))
+    asked = joining.ask_code(wish, caller)
+    code = one_time_code(club.signing_keys, asked, CodePurpose.JOIN, wish.phone)
+    assert joining.join(wish, asked, code, caller).device_token is not None
+
+
 def test_every_row_of_every_table_is_described(till: TillClient, tables: DynamoDBClient, operate: Any) -> None:
     from day_totals_job.handler import lambda_handler as recompute
     from ledger_stream.handler import lambda_handler as note
@@ -34,6 +53,7 @@ def test_every_row_of_every_table_is_described(till: TillClient, tables: DynamoD
     till.buy(till.join(accepts=True, phone="20123456").body["member_id"])
     till.buy(till.join(accepts=False, phone="26123456").body["member_id"])
     till.join(accepts=True, phone="26123456")
+    join_on_the_page(till, operate, "31123456")
     note(stream_records(tables), CONTEXT)  # type: ignore[arg-type]
     message = operate("send_test_message", club_id=till.club["club_id"], phone="20123456")
     assert message["state"] == "pending"

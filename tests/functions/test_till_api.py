@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stamkunde.http import Resolver, Response
+from stamkunde.members.card import new_card_number
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET, new_till
-from tests.ledger_checks import every_row
+from tests.ledger_checks import every_row, rows
 from tests.till_client import TillClient, gateway_event
 from till_api.routes import ROUTES
 
@@ -32,6 +34,17 @@ def a_body(name: str, member_id: str, till: TillClient) -> Any:
         "book_purchase": till.receipt(member_id),
         "book_purchases": {"purchases": [till.receipt(member_id)]},
     }.get(name)
+
+
+def test_who_joins_at_a_till_is_written_to_in_the_clubs_name(till: TillClient, tables: DynamoDBClient) -> None:
+    till.join("20 12 34 56", accepts=False)
+    till.join("26 12 34 56", first_name="Mette")
+    mine = [row for row in rows(tables, "messages") if till.club["club_id"] in row["sk"]]
+    opened, accepted = sorted(mine, key=lambda row: row["recipient"])
+    assert (opened["recipient"], opened["kind"], opened["sender"]) == ("+4520123456", "till_join", "BagerHolm")
+    assert re.search(r": k\.test/[0-9a-z]{16} Ikke dig\?", opened["text"])
+    assert (accepted["recipient"], accepted["kind"]) == ("+4526123456", "welcome")
+    assert accepted["text"].startswith("Hej Mette. Du er nu medlem hos Bager Holm.")
 
 
 def test_a_till_enrols_looks_up_quotes_and_books(till: TillClient) -> None:
@@ -242,6 +255,41 @@ def test_a_body_in_base64_is_read(till: TillClient) -> None:
 def test_a_phone_that_is_none_of_ours_is_refused(till: TillClient, phone: str, code: str) -> None:
     assert till.join(phone).code == code
     assert till.look_up(phone).code == code
+
+
+def card_number(tables: DynamoDBClient, member_id: str) -> str:
+    """The number that a member's page would show."""
+    (row,) = [row for row in rows(tables, "members") if (row["pk"][-17:], row["sk"]) == (member_id, "MEMBER")]
+    return str(row["card"])
+
+
+def test_a_card_is_looked_up_however_it_is_typed(till: TillClient, tables: DynamoDBClient) -> None:
+    member = till.join(first_name="Mette").body
+    card = card_number(tables, member["member_id"])
+    for typed in (card, f"{card[:4]} {card[4:8]} {card[8:]}", f" {card}\n"):
+        assert till.look_up_card(typed).body == member
+
+
+def test_a_card_of_nobody_or_of_another_club_is_404(till: TillClient, tables: DynamoDBClient, operate: Any) -> None:
+    card = card_number(tables, till.join().body["member_id"])
+    answer = till.look_up_card(new_card_number())
+    assert (answer.status, answer.code, answer.body["pointer"]) == (404, "unknown_member", "/card")
+    assert new_till(operate).look_up_card(card).code == "unknown_member"
+
+
+@pytest.mark.parametrize("typed", ["1234", "482915073620", "x" * 12, " ", "0" * 12 + "\u0000"])
+def test_what_is_no_card_is_told_so(till: TillClient, typed: str) -> None:
+    answer = till.look_up_card(typed)
+    assert (answer.status, answer.code, answer.body["pointer"]) == (422, "card_invalid", "/card")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"phone": "20123456", "card": "482915073621"}, {"phone": None, "card": None}, {"card": ""}, {"card": 1}],
+)
+def test_a_look_up_is_by_phone_or_by_card_and_never_by_both(till: TillClient, body: dict[str, Any]) -> None:
+    answer = till.send("POST", "/v1/members/lookup", body)
+    assert (answer.status, answer.code) == (422, "invalid_field")
 
 
 def test_an_unknown_member_is_404(till: TillClient) -> None:

@@ -96,6 +96,8 @@ class Stacks:
                 return logical_id
             case {"Fn::GetStackOutput": {"StackName": str(stack), "OutputName": str(output)}}:
                 return self.target_of(self.templates[stack]["Outputs"][output]["Value"])
+            case {"Fn::Join": ["", [*_, dict(name)]]}:  # an ARN that ends in the resource's name
+                return self.target_of(name)
         raise AssertionError(f"not a reference: {value}")
 
 

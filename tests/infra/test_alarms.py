@@ -1,11 +1,17 @@
 """An alarm says what to do: its description leads to a section of the runbook, and somebody hears it."""
 
+import json
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+
+import pytest
 
 from infra.function_catalogue import TABLES
 from infra.packaging import ROOT
 from infra.stacks.monitoring import RUNBOOK
+from infra.stacks.ops import QUERIES
+from stamkunde.clubs.model import COUNTRIES
+from tests.infra.synthesis import TARGETS, composed
 from tests.infra.templates import Resource, Stacks
 
 LINK = re.compile(rf"What to do: {re.escape(RUNBOOK)}#([a-z-]+)$")
@@ -33,6 +39,25 @@ def test_the_runbook_names_only_files_that_exist() -> None:
     named = {PurePosixPath(path) for path in re.findall(r"(?:docs|infra|functions)/[\w/.-]+\.\w+", text)}
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_runbook_names_only_queries_and_graphs_that_exist(aws: Stacks) -> None:
+    text = " ".join((ROOT / RUNBOOK).read_text().split())
+    queries = set(re.findall(r"`Stamkunde/([^`…]+)`", text))
+    assert queries
+    assert queries <= QUERIES.keys()
+    graphs = {name for names in re.findall(r'Dashboard, ((?:"[^"]+"(?: and )?)+)', text) for name in names.split('"')}
+    (dashboard,) = aws.resources("AWS::CloudWatch::Dashboard")
+    shown = json.dumps(dashboard.properties["DashboardBody"])
+    named = graphs - {"", " and "}
+    assert named
+    assert [name for name in named if rf"\"title\":\"{name}\"" not in shown] == []
+
+
+def test_what_broke_shows_why_messages_wait() -> None:
+    """The worker warns when a gateway asks for patience, and the runbook sends people to this query."""
+    assert '"WARNING"' in QUERIES["What broke"]
+    assert "reason" in QUERIES["What broke"]
 
 
 def test_somebody_hears_when_an_alarm_begins_and_when_it_ends(stacks: Stacks) -> None:
@@ -82,8 +107,52 @@ def test_there_is_an_alarm_on_the_apis_server_errors(stacks: Stacks) -> None:
     assert stacks.target_of(alarm.properties["Dimensions"][0]["Value"]) == api.logical_id
 
 
-def test_there_is_one_dashboard(stacks: Stacks) -> None:
-    assert len(stacks.resources("AWS::CloudWatch::Dashboard")) == 1
+@pytest.mark.parametrize("metric", ["MessagesUnknown", "MessagesExpired"])
+def test_whoever_gives_a_message_up_is_watched(metric: str, stacks: Stacks) -> None:
+    """The worker or, mostly, the job: whoever comes across it first."""
+    watched = [_dimensions(alarm) for alarm in _alarms_on(metric, stacks)]
+    assert sorted(each["service"] for each in watched) == ["message_worker", "outbox_job"]
+
+
+def test_a_row_that_nobody_can_read_raises_an_alarm(stacks: Stacks) -> None:
+    (alarm,) = _alarms_on("MessagesBroken", stacks)
+    assert _dimensions(alarm) == {"service": "outbox_job"}
+
+
+def test_text_messages_that_are_dropped_after_they_were_taken_raise_an_alarm(stacks: Stacks) -> None:
+    """To us they are sent: only SNS's own metrics tell."""
+    (spending,) = _alarms_on("SMSMonthToDateSpentUSD", stacks)
+    assert spending.properties["Namespace"] == "AWS/SNS"
+    assert "Dimensions" not in spending.properties
+    assert spending.properties["Statistic"] == "Maximum"
+    assert spending.properties["Threshold"] == 0.8
+    arriving = _alarms_on("SMSSuccessRate", stacks)
+    assert [_dimensions(alarm) for alarm in arriving] == [
+        {"Country": country, "SMSType": "Transactional"} for country in COUNTRIES
+    ]
+    assert {alarm.properties["ComparisonOperator"] for alarm in arriving} == {"LessThanOrEqualToThreshold"}
+
+
+def test_the_alarm_on_spending_follows_the_accounts_quota(tmp_path: Path) -> None:
+    composed(tmp_path, {**TARGETS["aws"], "sms_quota_usd": "200"}).synth()
+    (spending,) = _alarms_on("SMSMonthToDateSpentUSD", Stacks.read(tmp_path / "assembly"))
+    assert spending.properties["Threshold"] == 160
+
+
+def test_the_dashboard_shows_what_every_function_records_of_messages(stacks: Stacks) -> None:
+    (dashboard,) = stacks.resources("AWS::CloudWatch::Dashboard")
+    shown = json.dumps(dashboard.properties["DashboardBody"])
+    for metric in ("MessagesExpired", "MessagesUnknown"):
+        for function in ("message_worker", "outbox_job"):
+            assert rf"\"{metric}\",\"service\",\"{function}\"" in shown
+
+
+def _alarms_on(metric: str, stacks: Stacks) -> list[Resource]:
+    return [each for each in stacks.resources("AWS::CloudWatch::Alarm") if each.properties["MetricName"] == metric]
+
+
+def _dimensions(alarm: Resource) -> dict[str, str]:
+    return {each["Name"]: each["Value"] for each in alarm.properties["Dimensions"]}
 
 
 def _alarms(stacks: Stacks) -> list[Resource]:

@@ -5,45 +5,59 @@ import re
 from typing import Any
 
 from infra.function_catalogue import FUNCTIONS, Http
+from infra.local.inbox import PATHS as INBOX_PATHS
+from stamkunde.clubs.model import RESERVED_SLUGS
 from tests.infra.templates import Stacks
 
-ROUTES = [route for function in FUNCTIONS if isinstance(function.trigger, Http) for route in function.trigger.routes]
+REACHED = {function.name: function.trigger for function in FUNCTIONS if isinstance(function.trigger, Http)}
+ROUTES = [route for trigger in REACHED.values() for route in trigger.routes]
 
 
-def test_the_api_has_one_proxy_route_and_the_default(stacks: Stacks) -> None:
-    keys = {route.properties["RouteKey"] for route in stacks.resources("AWS::ApiGatewayV2::Route")}
-    assert keys == {"ANY /v1/{proxy+}", "$default"}
+def test_the_api_has_one_proxy_route_per_function_and_the_default(stacks: Stacks) -> None:
+    keys = [str(route.properties["RouteKey"]) for route in stacks.resources("AWS::ApiGatewayV2::Route")]
+    assert sorted(keys) == ["$default", "ANY /assets/{proxy+}", "ANY /m/{proxy+}", "ANY /v1/{proxy+}"]
 
 
-def test_every_catalogued_route_is_under_the_proxy_route(stacks: Stacks) -> None:
-    (proxy,) = [
-        key.removeprefix("ANY ").removesuffix("{proxy+}") for key in _route_keys(stacks) if key.endswith("{proxy+}")
-    ]
+def test_every_catalogued_route_reaches_its_own_function(stacks: Stacks) -> None:
+    """Decided as the gateway does: the proxy route whose beginning fits, else the default."""
     assert ROUTES
-    assert all(route.path.startswith(proxy) for route in ROUTES)
-    assert all(re.fullmatch(r"(/[a-z0-9_{}-]+)+", route.path) for route in ROUTES)
+    for name, trigger in REACHED.items():
+        assert {_reached_by(route.path) for route in trigger.routes} == {name}
+    assert all(re.fullmatch(r"(/[a-z0-9_{}.-]+)+", route.path) for route in ROUTES)
+
+
+def test_no_club_can_hide_a_page_of_ours(stacks: Stacks) -> None:
+    """Clubs' names are first segments of addresses, as are ours."""
+    firsts = {str(trigger.below).strip("/") for trigger in REACHED.values() if trigger.below}
+    firsts |= {segment for route in ROUTES if not (segment := route.path.split("/")[1]).startswith("{")}
+    firsts |= {path.split("/")[1] for path in INBOX_PATHS if "." not in path}
+    assert firsts <= RESERVED_SLUGS
 
 
 def test_no_two_catalogued_routes_are_the_same() -> None:
     assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
-    assert len({route.name for route in ROUTES}) == len(ROUTES)
+    for trigger in REACHED.values():
+        assert len({route.name for route in trigger.routes}) == len(trigger.routes)
 
 
-def test_every_route_leads_to_till_api_with_payload_version_2(stacks: Stacks) -> None:
+def test_every_gateway_route_leads_to_its_function_with_payload_version_2(stacks: Stacks) -> None:
     integrations = {each.logical_id: each.properties for each in stacks.resources("AWS::ApiGatewayV2::Integration")}
-    till_api = stacks.function("till_api").logical_id
     for route in stacks.resources("AWS::ApiGatewayV2::Route"):
         integration = integrations[route.properties["Target"]["Fn::Join"][1][1]["Ref"]]
         assert integration["PayloadFormatVersion"] == "2.0"
         assert integration["IntegrationType"] == "AWS_PROXY"
-        assert stacks.target_of(integration["IntegrationUri"]) == till_api
+        below = route.properties["RouteKey"].removeprefix("ANY ").removesuffix("/{proxy+}")
+        (function,) = [
+            name for name, trigger in REACHED.items() if trigger.below == (None if below == "$default" else below)
+        ]
+        assert stacks.target_of(integration["IntegrationUri"]) == stacks.function(function).logical_id
 
 
-def test_only_the_api_may_call_till_api_and_nobody_else_is_let_in(stacks: Stacks) -> None:
+def test_only_the_api_may_call_functions_and_only_those_it_reaches(stacks: Stacks) -> None:
     permissions = [each.properties for each in stacks.resources("AWS::Lambda::Permission")]
     assert {permission["Principal"] for permission in permissions} == {"apigateway.amazonaws.com"}
     assert {stacks.target_of(permission["FunctionName"]) for permission in permissions} == {
-        stacks.function("till_api").logical_id
+        stacks.function(name).logical_id for name in REACHED
     }
     assert all("SourceArn" in permission for permission in permissions)
 
@@ -54,6 +68,23 @@ def test_the_stage_is_the_default_one_and_throttles(stacks: Stacks) -> None:
     assert stage["AutoDeploy"] is True
     limits = stage["DefaultRouteSettings"]
     assert 100 <= limits["ThrottlingRateLimit"] <= limits["ThrottlingBurstLimit"] <= 1000
+
+
+def test_no_traffic_on_pages_can_use_up_what_tills_may_do(stacks: Stacks) -> None:
+    """Every route has limits of its own; those of all pages together leave something even of one shared limit."""
+    limits = dict(_stage(stacks)["RouteSettings"])
+    routes = [route.properties["RouteKey"] for route in stacks.resources("AWS::ApiGatewayV2::Route")]
+    assert sorted(limits) == sorted(routes)
+    till = limits.pop("ANY /v1/{proxy+}")
+    assert till == _stage(stacks)["DefaultRouteSettings"]
+    for kind in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+        assert 0 < sum(page[kind] for page in limits.values()) < till[kind]
+
+
+def test_limits_are_set_when_their_routes_are_there(stacks: Stacks) -> None:
+    (stage,) = stacks.resources("AWS::ApiGatewayV2::Stage")
+    routes = {route.logical_id for route in stacks.resources("AWS::ApiGatewayV2::Route")}
+    assert routes <= set(stage.definition["DependsOn"])
 
 
 def test_the_access_log_names_nobody(stacks: Stacks) -> None:
@@ -79,5 +110,7 @@ def _stage(stacks: Stacks) -> dict[str, Any]:
     return stage.properties
 
 
-def _route_keys(stacks: Stacks) -> list[str]:
-    return [str(route.properties["RouteKey"]) for route in stacks.resources("AWS::ApiGatewayV2::Route")]
+def _reached_by(path: str) -> str:
+    named = {name: trigger.below for name, trigger in REACHED.items()}
+    (default,) = [name for name, below in named.items() if below is None]
+    return next((name for name, below in named.items() if below and path.startswith(f"{below}/")), default)

@@ -81,7 +81,8 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
     if isinstance(function.trigger, Stream):
         own["dynamodb"] |= set(STREAM_ACTIONS)
     own["sqs"] = _rights_on_queues(function)
-    own["sns"] = {"Publish"} if function.sends_sms else set()
+    own["sns"] = {"Publish"} if function.sends_messages else set()
+    own["ses"] = {"SendEmail"} if function.sends_messages else set()
     for statement in stacks.statements(_role(function, stacks)):
         for action in actions(statement):
             service, _, name = action.partition(":")
@@ -93,7 +94,18 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
 @every_function
 def test_only_a_function_that_sends_may_write_to_phones_and_to_no_topic(function: Function, stacks: Stacks) -> None:
     statements = [(each["Effect"], each["Resource"]) for each in _statements(function, stacks, "sns")]
-    assert statements == ([("Allow", "*"), ("Deny", "arn:aws:sns:*:*:*")] if function.sends_sms else [])
+    assert statements == ([("Allow", "*"), ("Deny", "arn:aws:sns:*:*:*")] if function.sends_messages else [])
+
+
+@every_function
+def test_only_a_function_that_sends_may_write_e_mail_and_from_our_own_domain(
+    function: Function, stacks: Stacks
+) -> None:
+    statements = _statements(function, stacks, "ses")
+    (identity,) = stacks.resources("AWS::SES::EmailIdentity")
+    assert [stacks.target_of(each["Resource"]) for each in statements] == (
+        [identity.logical_id] if function.sends_messages else []
+    )
 
 
 @every_function
@@ -111,7 +123,7 @@ def test_every_waker_may_send_to_one_queue_and_learns_its_address(function: Func
 @every_function
 def test_every_function_may_use_the_key_through_dynamodb_only(function: Function, stacks: Stacks) -> None:
     statements = _statements(function, stacks, "kms")
-    assert statements
+    assert bool(statements) == bool(function.rights)
     for statement in statements:
         assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.eu-north-1.amazonaws.com"}}
 

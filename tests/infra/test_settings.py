@@ -24,6 +24,8 @@ def test_every_function_gets_what_it_reads_and_the_names_of_its_own_tables_only(
         wanted.add("ORIGIN_SECRET")
     if function.wakes:
         wanted.add("MESSAGE_QUEUE")
+    if function.knows_domains:
+        wanted |= {"PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN"}
     assert _variables(function, aws) == wanted | POWERTOOLS
 
 
@@ -62,3 +64,13 @@ def _read_by_settings() -> set[str]:
             ):
                 read.add(name)
     return read
+
+
+def test_the_domains_are_the_targets(aws: Stacks, local: Stacks) -> None:
+    names = ("PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN")
+    for stacks, expected in (
+        (aws, ["club.example.com", "k.example.com", "mail.example.com"]),
+        (local, ["localhost", "k.test", "stamkunde.test"]),
+    ):
+        variables = stacks.function("join_page").properties["Environment"]["Variables"]
+        assert [variables[name] for name in names] == expected

@@ -59,6 +59,18 @@ def test_every_table_has_one_key_and_no_index(name: str, stacks: Stacks) -> None
     assert not properties.keys() & {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"}
 
 
+def test_only_rows_of_the_members_table_go_by_themselves(stacks: Stacks) -> None:
+    cleared = {name: _table(name, stacks).properties.get("TimeToLiveSpecification") for name in TABLES}
+    assert cleared.pop("members") == {"AttributeName": "expires", "Enabled": True}
+    assert set(cleared.values()) == {None}
+
+
+def test_the_mail_domain_outlives_its_stack(stacks: Stacks) -> None:
+    """A new identity would have other DKIM records than those in the domain's zone."""
+    (identity,) = stacks.resources("AWS::SES::EmailIdentity", "StamkundeData")
+    assert identity.definition["DeletionPolicy"] == "Retain"
+
+
 def test_only_the_ledger_has_a_stream(stacks: Stacks) -> None:
     streams = {name: _table(name, stacks).properties.get("StreamSpecification") for name in TABLES}
     assert streams.pop("ledger") == {"StreamViewType": "NEW_AND_OLD_IMAGES"}

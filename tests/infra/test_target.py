@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from infra.packaging import ROOT
@@ -12,11 +13,16 @@ from tests.infra.templates import Stacks
 
 
 @pytest.mark.parametrize("region", sorted(EU_REGIONS))
-def test_every_region_of_the_eu_is_taken(region: str) -> None:
+def test_every_region_of_the_eu_is_taken_where_messages_can_be_sent(region: str) -> None:
     assert _target(region=region).region == region
+    session = botocore.session.get_session()
+    for sends in ("sesv2", "sns", "pinpoint-sms-voice-v2"):
+        assert region in session.get_available_regions(sends)
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-west-2", "eu-central-2", "ap-south-1", "", "eu-north-2"])
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "eu-west-2", "eu-central-2", "eu-south-2", "ap-south-1", "", "eu-north-2"]
+)
 @pytest.mark.parametrize("target", ["aws", "local"])
 def test_a_region_outside_the_eu_is_refused(target: str, region: str) -> None:
     with pytest.raises(TargetRefused, match="customers' data stays in the EU"):
@@ -50,10 +56,25 @@ def test_an_unknown_target_is_refused(target: str) -> None:
         _target(target=target)
 
 
+@pytest.mark.parametrize("name", ["monthly_budget_usd", "sms_quota_usd"])
 @pytest.mark.parametrize("amount", ["0", "-5", "12.50", "many"])
-def test_a_budget_that_is_no_whole_number_of_dollars_is_refused(amount: str) -> None:
-    with pytest.raises(TargetRefused, match="monthly_budget_usd"):
-        _target(monthly_budget_usd=amount)
+def test_an_amount_that_is_no_whole_number_of_dollars_is_refused(name: str, amount: str) -> None:
+    with pytest.raises(TargetRefused, match=f"^{name}="):
+        _target(**{name: amount})
+
+
+@pytest.mark.parametrize("name", ["domain", "short_domain", "mail_domain"])
+@pytest.mark.parametrize(
+    "given", ["", "club", "Club.example.com", "https://club.example.com", "club.example.com/", "-.dk"]
+)
+def test_a_domain_that_is_none_is_refused(name: str, given: str) -> None:
+    with pytest.raises(TargetRefused, match=f"^{name}="):
+        _target(**{name: given})
+
+
+def test_the_short_domain_is_not_the_pages_own() -> None:
+    with pytest.raises(TargetRefused, match="everything under it leads to the pages"):
+        _target(domain="k.example.com", short_domain="k.example.com")
 
 
 def test_the_default_is_aws_in_stockholm() -> None:

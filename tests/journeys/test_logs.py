@@ -1,23 +1,34 @@
-"""No log tells of a person: every log group and every log file of the stack, after a shop's whole day."""
+"""Nothing that is kept beside the tables tells of a person: after a shop's whole day, at the till and on phones."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
 
+from tests.browser.customer import Customer
+from tests.browser_fixtures import Customers
+from tests.journeys.traces import PLANTED, lines, planted, traces, wake_ups, worker_asleep
 from tests.local_stack import LocalStack, wait_until
 from tests.till_over_http import OpenShop
 
-FUNCTIONS = ("TillApi", "OperatorTask", "LedgerStream", "DayTotalsJob")
+FUNCTIONS = (
+    "TillApi",
+    "OperatorTask",
+    "LedgerStream",
+    "DayTotalsJob",
+    "JoinPage",
+    "MemberPage",
+    "AssetPage",
+    "MessageWorker",
+    "OutboxJob",
+)
 PHONE, NAME = "28771903", "Ibrahim"
+ONLINE_NAME = "Karoline"
 TURNOVER = 10_000 + 2 * 4_995
-PLANTED = "planted-by-a-test"
 
 # Whoever it is: an account or member id, a Danish or Norwegian number, a till's key.
 KINDS = {
@@ -30,18 +41,67 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """Something personal in a log, and where."""
+    """Something personal, and where."""
 
     kind: str
     place: str
     line: str
 
 
+@dataclass
+class Day:
+    """What is known of everybody after a day, by kind, and the wake-ups that were seen on their way."""
+
+    known: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    wake_ups: list[tuple[str, str]] = field(default_factory=list)
+
+    def patterns(self) -> dict[str, re.Pattern[str]]:
+        known = {
+            kind: r"(?<![0-9A-Za-z])(?:" + "|".join(re.escape(each) for each in sorted(told)) + r")(?![0-9A-Za-z])"
+            for kind, told in self.known.items()
+        }
+        return {kind: re.compile(pattern) for kind, pattern in (KINDS | known).items()}
+
+    def findings(self, stack: LocalStack) -> list[Finding]:
+        """Whatever looks personal, and whatever is known."""
+        patterns = self.patterns()
+        return [
+            Finding(kind, place, line)
+            for place, line in (*traces(stack), *self.wake_ups)
+            for kind, pattern in patterns.items()
+            if pattern.search(line)
+        ]
+
+
 @pytest.fixture
-def day_at_the_shop(local_stack: LocalStack) -> OpenShop:
-    """Everything a till may ask for, the mistakes included."""
-    with httpx.Client(base_url=local_stack.stack.api_url, timeout=30) as door:
-        here = OpenShop.in_stack(local_stack.stack, door)
+def day(local_stack: LocalStack, new_customer: Customers) -> Day:
+    """Everything a till may ask for and everything a phone can do, the mistakes included."""
+    day = Day()
+    for person in (person for club in local_stack.stack.demo.values() for person in club["members"]):
+        day.known["number"].add(person["phone"][3:])
+        day.known["first name"].add(person["first_name"])
+    _at_the_till(local_stack, day)
+    _on_the_phone(local_stack, day, new_customer)
+    return day
+
+
+def test_nothing_tells_of_a_person(local_stack: LocalStack, day: Day) -> None:
+    wait_until(lambda: all(any(name in place for place, _ in lines(local_stack)) for name in FUNCTIONS))
+    assert {kind for kind, told in day.known.items() if told} >= {"number", "first name", "e-mail", "code", "token"}
+    assert len(day.wake_ups) >= 4
+    assert day.findings(local_stack) == []
+    told = [next(iter(each)) for each in day.known.values()]
+    with planted(local_stack, told):
+        found = day.findings(local_stack)
+    assert all(PLANTED in each.place for each in found)
+    for kind, each in zip(day.known, told, strict=True):
+        places = {finding.place.split(" ")[0] for finding in found if finding.kind == kind and each in finding.line}
+        assert len(places) == 3, f"{kind} is found in {places} only"
+
+
+def _at_the_till(stack: LocalStack, day: Day) -> None:
+    with httpx.Client(base_url=stack.stack.api_url, timeout=30) as door:
+        here = OpenShop.in_stack(stack.stack, door)
         till = here.till
         member = till.join(PHONE, accepts=False, first_name=NAME).body
         member_id = member["member_id"]
@@ -52,89 +112,67 @@ def day_at_the_shop(local_stack: LocalStack) -> OpenShop:
         till.look_up(f"+45{PHONE}x")
         till.join(PHONE, first_name=f"{NAME} www.example.com")
         till.quote(member_id)
+        till.send("POST", "/v1/members/lookup", {"card": "123456789012"})
         till.send("POST", "/v1/purchases/batch", {"purchases": [till.receipt(member_id), till.receipt(member_id)]})
         till.send("POST", "/v1/purchases", {"member_id": member_id, NAME: PHONE})
         till.send("GET", f"/v1/members/{member_id}/ledger")
         till.send("GET", f"/v1/members/{member_id}/nothing")
         till.send("GET", f"/v1/purchases/{member_id}", authorization=f"Bearer {till.key[:-1]}")
         here.wait_for_turnover(TURNOVER)
-        return here
+    for kind, told in {
+        "number": PHONE,
+        "first name": NAME,
+        "id": member_id,
+        "account": member["account_id"],
+        "key": till.key,
+    }.items():
+        day.known[kind].add(told)
 
 
-def test_no_log_line_tells_of_a_person(local_stack: LocalStack, day_at_the_shop: OpenShop) -> None:
-    wait_until(lambda: all(any(name in place for place, _ in lines(local_stack)) for name in FUNCTIONS))
-    assert findings(local_stack, day_at_the_shop) == []
+def _on_the_phone(stack: LocalStack, day: Day, new_customer: Customers) -> None:
+    customer = new_customer()
+    email = f"{customer.shop.slug}@privat.example"
+    day.known["e-mail"].add(email)
+    with worker_asleep(stack):
+        customer.asks_to_join("terms", "sms", first_name=ONLINE_NAME, email=email)
+        day.wake_ups += wake_ups(stack, 1)
+    customer.types_the_code("000000")
+    code = customer.shop.wait_for_code(customer.number)
+    with worker_asleep(stack):
+        customer.types_the_code(code)
+        customer.sees_the_card()
+        day.wake_ups += wake_ups(stack, 2)
+    customer.page.goto(customer.shop.wait_for_message(email, "confirm_email")["links"][0])
+    customer.presses("confirm.send")
+    customer.opens("/m/{slug}")
+    day.known["card"].add(re.sub(r"\D", "", customer.page.locator("figure figcaption").inner_text()))
+    customer.page.get_by_role("link", name=customer.says("card.history")).click()
+    customer.opens("/m/{slug}")
+    customer.presses("devices.sign_out")
+    customer.page.locator("[name=phone]").fill(customer.number)
+    customer.presses("join.send")
+    customer.types_the_code(customer.shop.wait_for_code(customer.number, 2))
+    customer.sees_the_card()
+    _remember(day, customer, email)
+    for button in ("accept.send", "accept.delete"):
+        other = new_customer(shop=customer.shop)
+        with worker_asleep(stack):
+            customer.shop.shop.till.join(other.number, accepts=False, first_name=ONLINE_NAME)
+            day.wake_ups += wake_ups(stack, 1)
+        (link,) = other.shop.wait_for_message(other.number, "till_join")["links"]
+        other.page.goto(link)
+        other.presses(button)
+        _remember(day, other)
 
 
-@pytest.fixture
-def planted(local_stack: LocalStack, day_at_the_shop: OpenShop) -> Iterator[list[str]]:
-    """A log stream beside the till API's own that tells everything."""
-    logs = local_stack.client("logs")
-    (group,) = [each for each in groups(logs) if "TillApi" in each]
-    shop = day_at_the_shop.shop
-    member = shop.members.find_by_phone(f"+45{PHONE}", consistent=True)
-    assert member is not None
-    told = [member.member_id, member.account_id, member.phone, PHONE, NAME, day_at_the_shop.till.key]
-    now = int(time.time() * 1000)
-    logs.create_log_stream(logGroupName=group, logStreamName=PLANTED)
-    events = [{"timestamp": now, "message": f'{{"message":"request","told":"{each}"}}'} for each in told]
-    logs.put_log_events(logGroupName=group, logStreamName=PLANTED, logEvents=events)
-    yield told
-    logs.delete_log_stream(logGroupName=group, logStreamName=PLANTED)
-
-
-def test_the_search_finds_everything_that_is_planted(
-    local_stack: LocalStack, day_at_the_shop: OpenShop, planted: list[str]
-) -> None:
-    found = findings(local_stack, day_at_the_shop)
-    assert {each.place.rpartition(":")[2] for each in found} == {PLANTED}
-    for told in planted:
-        assert any(told in each.line for each in found), told
-    assert {each.kind for each in found} >= {*KINDS, "first name", "number"}
-
-
-def findings(stack: LocalStack, here: OpenShop) -> list[Finding]:
-    """Whatever looks personal, and what is known of everybody the stack knows by name."""
-    people = [person for club in stack.stack.demo.values() for person in club["members"]]
-    numbers = {PHONE} | {person["phone"][3:] for person in people}
-    names = {NAME} | {person["first_name"] for person in people}
-    kinds = KINDS | {
-        "number": rf"(?<!\d)(?:{'|'.join(numbers)})(?!\d)",
-        "first name": rf"\b(?:{'|'.join(names)})\b",
-    }
-    patterns = {kind: re.compile(pattern) for kind, pattern in kinds.items()}
-    return [
-        Finding(kind, place, line)
-        for place, line in lines(stack)
-        for kind, pattern in patterns.items()
-        if pattern.search(line)
-    ]
-
-
-def lines(stack: LocalStack) -> Iterator[tuple[str, str]]:
-    """Every line of every log group, and of the files that the local stack writes beside them."""
-    logs = stack.client("logs")
-    for group in groups(logs):
-        for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
-            for stream in page["logStreams"]:
-                name = stream["logStreamName"]
-                for event in every_event(logs, group, name):
-                    yield f"{group}:{name}", event
-    for file in sorted((stack.home / "logs").iterdir()):
-        yield from ((file.name, line) for line in file.read_text(errors="replace").splitlines())
-
-
-def groups(logs: Any) -> list[str]:
-    pages = logs.get_paginator("describe_log_groups").paginate()
-    return [group["logGroupName"] for page in pages for group in page["logGroups"]]
-
-
-def every_event(logs: Any, group: str, stream: str) -> Iterator[str]:
-    where = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
-    token: dict[str, str] = {}
-    while True:
-        page = logs.get_log_events(**where, **token)
-        yield from (event["message"] for event in page["events"])
-        if not page["events"] or page["nextForwardToken"] == token.get("nextToken"):
-            return
-        token = {"nextToken": page["nextForwardToken"]}
+def _remember(day: Day, customer: Customer, *addresses: str) -> None:
+    """Everything that was sent, typed and set, so that it can be looked for."""
+    day.known["number"].add(customer.number[3:])
+    day.known["first name"].add(ONLINE_NAME)
+    for message in (message for to in (customer.number, *addresses) for message in customer.shop.messages(to)):
+        if message["code"]:
+            day.known["code"].add(message["code"])
+        day.known["token"] |= {link.rpartition("/")[2] for link in message["links"] if "/l/" in link}
+    for cookie in customer.page.context.cookies():
+        day.known["cookie"].add(cookie["value"])
+        day.known["token"].add(cookie["value"].rpartition(".")[2])

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from infra.local.operator import Operator
-from tests.journeys.test_logs import lines
+from tests.journeys.traces import lines
 from tests.local_stack import LocalStack, wait_until
 
 PHONE = "28771905"

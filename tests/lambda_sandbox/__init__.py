@@ -126,6 +126,9 @@ def function_path(packages: Packages, name: str) -> list[Path]:
     return [packages.functions[name], *packages.layers_on_path()]
 
 
+DOMAINS = ("PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN")
+
+
 def function_environment(name: str) -> dict[str, str]:
     """The variables that the stacks give to a function, with each table under its short name."""
     function = next(function for function in FUNCTIONS if function.name == name)
@@ -136,4 +139,5 @@ def function_environment(name: str) -> dict[str, str]:
         **{f"{table.upper()}_TABLE": table for table in function.rights},
         **({"MESSAGE_QUEUE": "http://127.0.0.1/queue"} if function.wakes else {}),
         **({"ORIGIN_SECRET": ORIGIN_SECRET} if isinstance(function.trigger, Http) else {}),
+        **(dict.fromkeys(DOMAINS, "example.com") if function.knows_domains else {}),
     }

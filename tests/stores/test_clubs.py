@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,9 +26,9 @@ WISH = NewClub(slug="bager-holm", name="Bager Holm", country="DK", contact="hej@
 SETTINGS = Settings("eu-north-1", "clubs", "members", "ledger", "views", clubs_clocks_movable=True)
 
 
-def operators(client: DynamoDBClient, *, clocks_movable: bool = False) -> Operators:
+def operators(client: DynamoDBClient, *, clocks_movable: bool = False, now: datetime = NOON) -> Operators:
     return Operators(
-        client, "clubs", FixedClock(NOON), random_bytes=secrets.token_bytes, clocks_movable=clocks_movable
+        client, "clubs", FixedClock(now), random_bytes=secrets.token_bytes, clocks_movable=clocks_movable
     )
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from stamkunde.members.model import Acceptance, AcceptanceMethod, MemberState
+from stamkunde.clubs.model import TermsVersion
+from stamkunde.members.consents import ConsentMethod, TermsAccepted
+from stamkunde.members.model import Acceptance, MemberState
+from stamkunde.members.service_link import link_hash
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.item import to_wire
 from tests.factories import LONG_AGO, NOON, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
+from tests.letterbox import NotingQueue, token_in, waiting
 from tests.shop import Shop
+from tests.stores.test_joining import join, newsletter
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -102,12 +110,173 @@ def test_accepting_while_twenty_purchases_are_booked_loses_no_bonus(dynamodb: Dy
     assert_ledger_adds_up(shop, member)
 
 
+def test_who_has_not_accepted_is_sent_a_link_that_names_nobody(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    member = shop.join("+4520123456", accepts=False, name="Mette").at_till.member
+    (message,) = waiting(dynamodb)
+    assert (message["kind"], message["recipient"], message["due_at"]) == (
+        "till_join",
+        "+4520123456",
+        "2026-11-21T12:00:00.000Z",
+    )
+    assert "Mette" not in message["text"]
+    assert member.link_hashes == (link_hash(token_in(message)),)
+    assert len(shop.queue.told) == 1
+
+
+def test_who_accepted_in_the_shop_is_welcomed(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    shop.join("+4520123456", name="Mette")
+    shop.join("+4520123456", name="Mette")
+    (message,) = waiting(dynamodb)
+    assert message["kind"] == "welcome"
+
+
+def test_accepting_later_in_the_shop_is_welcomed_too(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    shop.join("+4520123456", accepts=False)
+    shop.wait(timedelta(hours=1))
+    shop.join("+4520123456")
+    assert sorted(row["kind"] for row in waiting(dynamodb)) == ["till_join", "welcome"]
+
+
+def test_joining_again_another_day_sends_the_terms_again_and_a_second_press_does_not(
+    dynamodb: DynamoDBClient,
+) -> None:
+    shop = Shop(dynamodb)
+    shop.join("+4520123456", accepts=False)
+    shop.join("+4520123456", accepts=False)
+    assert len(waiting(dynamodb, "till_join")) == 1
+    shop.wait(timedelta(days=1))
+    again = shop.join("+4520123456", accepts=False)
+    assert not again.new
+    tokens = [token_in(row) for row in waiting(dynamodb, "till_join")]
+    assert sorted(map(link_hash, tokens)) == sorted(again.at_till.member.link_hashes)
+    assert len(set(tokens)) == 2
+
+
+def test_the_terms_are_sent_again_whatever_else_was_sent_since(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    shop.join("+4520123456", accepts=False)
+    shop.wait(timedelta(hours=23))
+    join(shop, newsletter(email="mette@holm.dk"))
+    shop.join("+4520123456", accepts=False)
+    assert len(waiting(dynamodb, "till_join")) == 1
+    shop.wait(timedelta(hours=20))
+    shop.join("+4520123456", accepts=False)
+    assert len(waiting(dynamodb, "till_join")) == 2
+
+
+def test_a_queue_that_is_away_does_not_keep_anybody_from_joining(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb, queue=GoneQueue())
+    assert shop.join("+4520123456").new
+    assert len(waiting(dynamodb)) == 1
+
+
+def test_everybody_with_an_account_has_a_card_that_finds_them(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    member = shop.join("+4520123456", accepts=False).at_till.member
+    assert member.card_number is not None
+    at_till = shop.membership.look_up_by_card(f" {member.card_number[:4]} {member.card_number[4:]}")
+    assert at_till.member == member
+
+
+@pytest.mark.parametrize(("typed", "code"), [("000000000000", "unknown_member"), ("000000000001", "card_invalid")])
+def test_a_card_of_nobody_is_told_from_one_that_cannot_be(dynamodb: DynamoDBClient, typed: str, code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        Shop(dynamodb).membership.look_up_by_card(typed)
+    assert (refused.value.code, refused.value.pointer) == (code, "/card")
+
+
+def test_a_landline_gets_no_messages_and_cannot_join(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    before = every_row(dynamodb)
+    with pytest.raises(Refusal) as refused:
+        shop.join("+47 22 12 34 56")
+    assert refused.value.code == "phone_not_mobile"
+    assert every_row(dynamodb) == before
+
+
+def test_a_reader_of_the_newsletter_who_joins_at_the_till_is_new_there(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    reader = join(shop, newsletter(language="en")).member
+    shop.wait(timedelta(days=1))
+    joined = shop.join("+4520123456", accepts=False, name="Gert")
+    member = joined.at_till.member
+    assert joined.new
+    assert (member.member_id, member.state, member.first_name) == (reader.member_id, MemberState.OPEN, "Mette")
+    assert joined.at_till.first_name == "Gert", "the till was told a name that nobody typed there"
+    assert (member.joined_at, member.joined_at_till) == (shop.now(), "kasse-1")
+    assert len(shop.members.consent_records(member.member_id)) == 1
+    (message,) = waiting(dynamodb, "till_join")
+    assert "Thank you for joining" in message["text"]
+
+
+def test_a_member_who_signs_newer_terms_in_the_shop_is_recorded(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    member = shop.join("+4520123456").at_till.member
+    shop.club = replace(shop.club, terms=(*shop.club.terms, TermsVersion(2, "da", "Nye betingelser", LONG_AGO)))
+    shop.wait(timedelta(days=1))
+    newer = Acceptance(2, ConsentMethod.SIGNED_FORM, shop.now())
+    shop.membership.join("+4520123456", None, newer, "banegaarden", "kasse-1")
+    assert [record.terms and record.terms.version for record in shop.members.consent_records(member.member_id)] == [
+        1,
+        2,
+    ]
+    assert shop.account(member.member_id).members[member.member_id].terms_version == 2
+    assert len(waiting(dynamodb)) == 1
+
+
+def test_rows_from_before_there_were_cards_and_addresses_are_read_and_completed(dynamodb: DynamoDBClient) -> None:
+    shop = Shop(dynamodb)
+    member_id = shop.join("+4520123456", accepts=False).at_till.member.member_id
+    pk = f"M#{shop.club.club_id}#{member_id}"
+    (row,) = [row for row in rows(dynamodb, "members") if row["sk"] == "MEMBER"]
+    newer = ("lang", "email", "email_confirmed_at", "card", "links")
+    put(dynamodb, {name: value for name, value in row.items() if name not in newer})
+    put(
+        dynamodb,
+        {
+            "pk": pk,
+            "sk": "CONSENT#20261120T120000000Z#00000000",
+            "v": 1,
+            "kind": "terms_accepted",
+            "terms_version": 1,
+            "text_hash": "0" * 64,
+            "language": "da",
+            "method": "signed_form",
+            "accepted_at": "2026-11-20T12:00:00.000Z",
+            "recorded_at": "2026-11-20T12:00:00.000Z",
+            "outlet": "banegaarden",
+            "till": "kasse-1",
+        },
+    )
+    old = shop.members.load(member_id)
+    assert old is not None
+    assert (old.language, old.email, old.card_number, old.link_hashes) == ("da", None, None, ())
+    (record,) = shop.members.consent_records(member_id)
+    assert (record.evidence.given_at, record.given) == (NOON - timedelta(days=1), ())
+    assert record.terms == TermsAccepted(1, "0" * 64)
+    assert shop.join("+4520123456").at_till.member.card_number is not None
+
+
+def put(client: DynamoDBClient, row: dict[str, Any]) -> None:
+    client.put_item(TableName="members", Item=to_wire(row))
+
+
+class GoneQueue(NotingQueue):
+    """A queue that can't be reached."""
+
+    def send_message_batch(self, **given: Any) -> Mapping[str, Any]:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
+
+
 @pytest.mark.parametrize(
     ("acceptance", "code"),
     [
-        (Acceptance(2, AcceptanceMethod.COUNTER_SCREEN, NOON), "unknown_terms_version"),
-        (Acceptance(1, AcceptanceMethod.COUNTER_SCREEN, NOON + timedelta(minutes=6)), "acceptance_in_future"),
-        (Acceptance(1, AcceptanceMethod.SIGNED_FORM, LONG_AGO - timedelta(days=1)), "acceptance_before_terms"),
+        (Acceptance(2, ConsentMethod.COUNTER_SCREEN, NOON), "unknown_terms_version"),
+        (Acceptance(1, ConsentMethod.COUNTER_SCREEN, NOON + timedelta(minutes=6)), "acceptance_in_future"),
+        (Acceptance(1, ConsentMethod.SIGNED_FORM, LONG_AGO - timedelta(days=1)), "acceptance_before_terms"),
     ],
 )
 def test_an_acceptance_that_cannot_be_is_refused(dynamodb: DynamoDBClient, acceptance: Acceptance, code: str) -> None:
@@ -121,10 +290,10 @@ def test_an_acceptance_that_cannot_be_is_refused(dynamodb: DynamoDBClient, accep
 
 def test_a_tills_clock_a_little_ahead_is_taken_as_now(dynamodb: DynamoDBClient) -> None:
     shop = Shop(dynamodb)
-    ahead = Acceptance(1, AcceptanceMethod.COUNTER_SCREEN, NOON + timedelta(minutes=4))
+    ahead = Acceptance(1, ConsentMethod.COUNTER_SCREEN, NOON + timedelta(minutes=4))
     shop.membership.join("+4520123456", None, ahead, "banegaarden", "kasse-1")
     (evidence,) = [row for row in rows(dynamodb, "members") if row["sk"].startswith("CONSENT#")]
-    assert evidence["accepted_at"] == "2026-11-21T12:00:00.000Z"
+    assert evidence["given_at"] == "2026-11-21T12:00:00.000Z"
 
 
 def test_no_key_of_any_row_tells_a_phone_number(dynamodb: DynamoDBClient) -> None:

@@ -3,51 +3,31 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 import pytest
 from botocore.config import Config
 
-from stamkunde.gateways.sms import NotAccepted, Sms
+from stamkunde.gateways.handover import NotAccepted
 from stamkunde.gateways.wake_ups import WakeUps
-from stamkunde.message_bootstrap import GATEWAY_CONFIG, sms_gateway
-from stamkunde.messaging.model import DeliveryState
+from stamkunde.messaging.model import DeliveryState, MessageKind
 from stamkunde.messaging.outbox import MOST_ATTEMPTS, TESTS_AN_HOUR, delivery_of
+from stamkunde.messaging.sending import record
 from stamkunde.messaging.store import ClubMessages, outbox_key
-from stamkunde.settings import Settings
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.item import to_wire
 from tests.factories import make_club
-from tests.gateways.network import Mood, running_network
+from tests.faults.clients import AnswersLate
+from tests.gateways.network import Mood
 from tests.ledger_checks import every_row, rows
 from tests.local_stack import free_port
-from tests.post_office import PHONE, PostOffice, sqs_queue
+from tests.post_office import PHONE, PostOffice
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
-
-
-@pytest.fixture
-def office(dynamodb: DynamoDBClient, engine_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostOffice]:
-    session = botocore.session.get_session()
-    sqs = session.create_client(
-        "sqs",
-        region_name="eu-north-1",
-        endpoint_url=engine_endpoint,
-        aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
-        aws_secret_access_key="test",
-    )
-    wake_ups, woken = sqs_queue(sqs)
-    with running_network() as network:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", network.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        gateway = sms_gateway(Settings(region="eu-north-1"), GATEWAY_CONFIG.merge(Config(read_timeout=0.4)))
-        yield PostOffice(dynamodb, network, gateway, wake_ups, woken)
+every_way = pytest.mark.parametrize("kind", [MessageKind.TEST, MessageKind.CODE, MessageKind.CONFIRM_EMAIL])
+"""A text message, one whose words are worked out when it is sent, and an e-mail."""
 
 
 def test_a_message_is_written_counted_sent_once_and_its_person_forgotten(office: PostOffice) -> None:
@@ -60,7 +40,7 @@ def test_a_message_is_written_counted_sent_once_and_its_person_forgotten(office:
     sent = office.work(message)
     assert sent is not None
     assert (sent.state, sent.parts, sent.encoding, sent.provider_id) == ("sent", 1, "gsm7", "network-1")
-    assert office.network.calls[0]["PhoneNumber"] == PHONE
+    assert office.network.calls[0].recipient == PHONE
     assert office.delivery(message) == sent
     assert office.kinds_of_rows() == {"D": 1, "TESTS": 1}
     left = json.dumps(rows(office.client, "messages"))
@@ -76,8 +56,9 @@ def test_a_wake_up_holds_a_key_and_no_person(office: PostOffice) -> None:
     assert "Bager" not in body
 
 
-def test_a_second_wake_up_changes_nothing(office: PostOffice) -> None:
-    message = office.write()
+@every_way
+def test_a_second_wake_up_changes_nothing(office: PostOffice, kind: MessageKind) -> None:
+    message = office.write(kind)
     office.work(message)
     before = every_row(office.client)
     assert office.work(message) is None
@@ -85,8 +66,9 @@ def test_a_second_wake_up_changes_nothing(office: PostOffice) -> None:
     assert office.handed_over() == 1
 
 
-def test_twenty_workers_hand_a_message_over_once(office: PostOffice) -> None:
-    message = office.write()
+@every_way
+def test_twenty_workers_hand_a_message_over_once(office: PostOffice, kind: MessageKind) -> None:
+    message = office.write(kind)
     with ThreadPoolExecutor(20) as pool:
         told = list(pool.map(lambda _: office.work(message), range(20)))
     assert office.handed_over() == 1
@@ -94,23 +76,25 @@ def test_twenty_workers_hand_a_message_over_once(office: PostOffice) -> None:
     assert office.state(message) is DeliveryState.SENT
 
 
-def test_a_worker_that_dies_before_its_claim_costs_nothing(office: PostOffice) -> None:
-    message = office.write()
+@every_way
+def test_a_worker_that_dies_before_its_claim_costs_nothing(office: PostOffice, kind: MessageKind) -> None:
+    message = office.write(kind)
     assert office.outbox.load(outbox_key(message)) == message
     office.work(message)
     assert (office.handed_over(), office.state(message)) == (1, DeliveryState.SENT)
 
 
+@every_way
 @pytest.mark.parametrize("called", [False, True])
 @pytest.mark.parametrize("found_by", ["worker", "job"])
 def test_a_worker_that_dies_after_its_claim_leaves_an_unknown_and_no_second_call(
-    office: PostOffice, *, called: bool, found_by: str
+    office: PostOffice, kind: MessageKind, *, called: bool, found_by: str
 ) -> None:
-    message = office.write()
+    message = office.write(kind)
     claimed = office.outbox.claim(message, office.now)
     assert claimed is not None
     if called:
-        office.gateway.send(Sms(PHONE, "BagerHolm", message.text, 1, advertises=False))
+        office.call_the_gateway(claimed)
     office.wait(seconds=59)
     assert office.work(message) is None
     assert office.state(message) is None
@@ -118,12 +102,12 @@ def test_a_worker_that_dies_after_its_claim_leaves_an_unknown_and_no_second_call
     if found_by == "worker":
         assert office.work(message) is not None
     else:
-        assert [delivery.message_id for delivery in office.tend().unknown] == [message.message_id]
+        assert [delivery.message_id for delivery in office.tend().given_up] == [message.message_id]
     delivery = office.delivery(message)
     assert delivery is not None
     assert (delivery.state, delivery.reason) == (DeliveryState.UNKNOWN, "worker_lost")
     assert office.handed_over() == int(called)
-    assert office.kinds_of_rows() == {"D": 1, "TESTS": 1}
+    assert office.is_only_its_outcome_left()
     assert office.tend().waiting == 0
 
 
@@ -142,6 +126,7 @@ def test_a_worker_thought_dead_that_comes_back_tells_what_it_knows(office: PostO
     assert office.state(message) is DeliveryState.SENT
 
 
+@every_way
 @pytest.mark.parametrize(
     ("mood", "state"),
     [
@@ -149,14 +134,15 @@ def test_a_worker_thought_dead_that_comes_back_tells_what_it_knows(office: PostO
         (Mood.RESETS, DeliveryState.UNKNOWN),
         (Mood.BREAKS, DeliveryState.UNKNOWN),
         (Mood.BREAKS_AFTER_ACCEPTING, DeliveryState.UNKNOWN),
+        (Mood.TALKS_NONSENSE, DeliveryState.UNKNOWN),
         (Mood.REFUSES, DeliveryState.FAILED),
     ],
 )
 def test_a_gateway_that_fails_is_called_once_and_what_is_known_is_said(
-    office: PostOffice, mood: Mood, state: DeliveryState
+    office: PostOffice, kind: MessageKind, mood: Mood, state: DeliveryState
 ) -> None:
     office.in_a_mood(mood)
-    message = office.write()
+    message = office.write(kind)
     office.work(message)
     assert office.state(message) is state
     office.in_a_mood(Mood.ACCEPTS)
@@ -164,12 +150,15 @@ def test_a_gateway_that_fails_is_called_once_and_what_is_known_is_said(
     office.work(message)
     assert office.tend().waiting == 0
     assert (office.handed_over(), office.state(message)) == (1, state)
-    assert office.kinds_of_rows() == {"D": 1, "TESTS": 1}
+    assert office.is_only_its_outcome_left()
 
 
-def test_a_throttled_message_waits_on_and_is_sent_when_the_gateway_takes_it(office: PostOffice) -> None:
+@every_way
+def test_a_throttled_message_waits_on_and_is_sent_when_the_gateway_takes_it(
+    office: PostOffice, kind: MessageKind
+) -> None:
     office.in_a_mood(Mood.THROTTLES)
-    message = office.write()
+    message = office.write(kind)
     with pytest.raises(NotAccepted):
         office.work(message)
     waiting = office.outbox.load(outbox_key(message))
@@ -179,9 +168,10 @@ def test_a_throttled_message_waits_on_and_is_sent_when_the_gateway_takes_it(offi
     assert office.state(message) is DeliveryState.SENT
 
 
-def test_a_message_that_is_never_taken_fails_in_the_end(office: PostOffice) -> None:
+@every_way
+def test_a_message_that_is_never_taken_fails_in_the_end(office: PostOffice, kind: MessageKind) -> None:
     office.in_a_mood(Mood.THROTTLES)
-    message = office.write()
+    message = office.write(kind)
     for _ in range(MOST_ATTEMPTS - 1):
         with pytest.raises(NotAccepted):
             office.work(message)
@@ -191,7 +181,8 @@ def test_a_message_that_is_never_taken_fails_in_the_end(office: PostOffice) -> N
     assert (delivery.state, delivery.reason) == (DeliveryState.FAILED, "gateway_throttles")
 
 
-def test_a_lost_wake_up_is_made_good_after_two_minutes(office: PostOffice) -> None:
+@every_way
+def test_a_lost_wake_up_is_made_good_after_two_minutes(office: PostOffice, kind: MessageKind) -> None:
     queue = office.wake_ups
     gone: Any = botocore.session.get_session().create_client(
         "sqs",
@@ -200,7 +191,7 @@ def test_a_lost_wake_up_is_made_good_after_two_minutes(office: PostOffice) -> No
         config=Config(retries={"total_max_attempts": 1}),
     )
     office.wake_ups = WakeUps(gone, queue.queue)
-    message = office.write()
+    message = office.write(kind)
     assert office.woken() == []
     office.wait(minutes=1, seconds=59)
     assert office.tend().waiting == 0
@@ -215,12 +206,64 @@ def test_a_lost_wake_up_is_made_good_after_two_minutes(office: PostOffice) -> No
     assert (office.state(message), office.tend().waiting) == (DeliveryState.SENT, 0)
 
 
-def test_two_jobs_and_a_worker_at_once_record_one_outcome(office: PostOffice) -> None:
+def test_a_row_that_nobody_can_read_is_told_and_holds_up_no_other_message(office: PostOffice) -> None:
+    row = office.store.outbox_write(office.compose(MessageKind.WELCOME)).item
+    unreadable = row | {"pk": "OUTBOX#0", "kind": "fortune"}
+    office.client.put_item(TableName="messages", Item=to_wire(unreadable))
     message = office.write()
+    office.woken()
+    office.wait(minutes=3)
+    tended = office.tend()
+    assert [broken.key for broken in tended.broken] == [{"pk": "OUTBOX#0", "sk": row["sk"]}]
+    assert tended.waiting == 2
+    (body,) = office.woken()
+    assert json.loads(body) == outbox_key(message)
+
+
+def test_a_message_that_breaks_when_it_is_given_up_holds_up_no_other(office: PostOffice) -> None:
+    breaks, lost, waits = office.write(), office.write(), office.write()
+    for message in (breaks, lost):
+        assert office.outbox.claim(message, office.now)
+    nonsense = {"pk": f"D#{breaks.club_id}#{breaks.message_id}", "sk": "DELIVERY", "outcome": "fortune"}
+    office.client.put_item(TableName="messages", Item=to_wire(nonsense))
+    office.woken()
+    office.wait(minutes=3)
+    tended = office.tend()
+    assert [broken.key for broken in tended.broken] == [outbox_key(breaks)]
+    assert [delivery.message_id for delivery in tended.given_up] == [lost.message_id]
+    (body,) = office.woken()
+    assert json.loads(body) == outbox_key(waits)
+
+
+@every_way
+@pytest.mark.parametrize("earlier", [None, DeliveryState.UNKNOWN])
+def test_a_record_whose_answer_came_too_late_is_told_once(
+    office: PostOffice, kind: MessageKind, earlier: DeliveryState | None
+) -> None:
+    message = office.write(kind)
+    slow: Any = AnswersLate(office.client, "transact_write_items")
+    recorder = replace(office, client=slow)
+    if earlier:
+        claimed = office.outbox.claim(message, office.now)
+        assert claimed is not None
+        assert office.outbox.record(claimed, delivery_of(claimed, earlier, office.now))
+        told = record(
+            recorder.outbox, claimed, delivery_of(claimed, DeliveryState.SENT, office.now), recorder.worker.patience
+        )
+    else:
+        told = recorder.work(message)
+    assert slow.late == 0
+    assert told is not None
+    assert (told.state, office.delivery(message)) == (DeliveryState.SENT, told)
+
+
+@every_way
+def test_two_jobs_and_a_worker_at_once_record_one_outcome(office: PostOffice, kind: MessageKind) -> None:
+    message = office.write(kind)
     assert office.outbox.claim(message, office.now)
     office.wait(minutes=3)
     with ThreadPoolExecutor(9) as pool:
-        told = list(pool.map(lambda n: office.tend().unknown if n % 3 else (office.work(message),), range(9)))
+        told = list(pool.map(lambda n: office.tend().given_up if n % 3 else (office.work(message),), range(9)))
     assert len([delivery for each in told for delivery in each if delivery]) == 1
     assert (office.state(message), office.handed_over()) == (DeliveryState.UNKNOWN, 0)
 

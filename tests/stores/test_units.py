@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stamkunde.bootstrap import Tills, TillSession
-from stamkunde.clubs.model import ReceiptNumbers, TillKey, parse_till_key
+from stamkunde.clubs.model import Club, ReceiptNumbers, TillKey, parse_till_key
 from stamkunde.clubs.service import NewClub, Operators
 from stamkunde.ledger.model import Basket, Line, Receipt
 from stamkunde.ledger.service import TillPoint
-from stamkunde.members.model import Acceptance, AcceptanceMethod
+from stamkunde.members.consents import ConsentMethod
+from stamkunde.members.model import Acceptance
+from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.settings import Settings
 from stamkunde.shared.clock import FixedClock
+from tests.letterbox import member_messages
 from tests.unit_meter import UnitMeter
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 PHONE = "+4526000001"
 BEGAN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SETTINGS = Settings("eu-north-1", "clubs", "members", "ledger", "views")
+
+
+def messages_of(_: Settings, client: DynamoDBClient, club: Club) -> MemberMessages:
+    return member_messages(client, club)
 
 
 class MeteredTill:
@@ -40,21 +47,22 @@ class MeteredTill:
         key = parse_till_key(desk.create_till(club.club_id, "banegaardspladsen", "kasse-1", "Kasse 1", numbers).key)
         assert key is not None
         self.key: TillKey = key
-        self.tills = Tills(SETTINGS, client, clock=FixedClock(BEGAN))
+        self.tills = Tills(SETTINGS, client, clock=FixedClock(BEGAN), messages=messages_of)
         self.meter = UnitMeter()
         self.meter.attach(client)
-        self.open(writes=False)  # the club's settings are read once a minute, not with every call
-        self.meter.reset()
+        self.at(BEGAN)
 
     def open(self, *, writes: bool) -> TillSession:
         return self.tills.open(self.key, writes=writes)
 
     def at(self, instant: datetime) -> None:
         self.tills = replace(self.tills, clock=FixedClock(instant))
+        self.open(writes=False)  # the club's settings are read once a minute, not with every call
+        self.meter.reset()
 
-    def join(self) -> str:
+    def join(self, *, accepts: bool = True) -> str:
         session = self.open(writes=True)
-        acceptance = Acceptance(1, AcceptanceMethod.SIGNED_FORM, session.clock.now())
+        acceptance = Acceptance(1, ConsentMethod.SIGNED_FORM, session.clock.now()) if accepts else None
         joined = session.membership.join(PHONE, "Anne-Margrethe", acceptance, "banegaardspladsen", "kasse-1")
         return joined.at_till.member.member_id
 
@@ -126,9 +134,16 @@ def test_a_look_up_writes_nothing_and_costs_two_read_units(worst: tuple[MeteredT
     assert till.meter.read <= 2
 
 
-def test_joining_costs_eighteen_write_units(till: MeteredTill) -> None:
-    till.join()
+@pytest.mark.parametrize("accepts", [True, False])
+def test_joining_costs_eighteen_write_units(till: MeteredTill, accepts: bool) -> None:
+    till.join(accepts=accepts)
     assert till.meter.written <= 18
+
+
+def test_joining_is_one_transaction_with_what_is_written_to_the_member(till: MeteredTill) -> None:
+    till.join(accepts=False)
+    assert till.meter.calls["TransactWriteItems"] == 1
+    assert set(till.meter.calls) == {"GetItem", "TransactWriteItems"}
 
 
 def test_a_receipt_sent_again_writes_no_more_than_the_try(worst: tuple[MeteredTill, Receipt]) -> None:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stamkunde.members.model import clean_first_name
-from stamkunde.messaging.default_texts import default_template, default_texts, named_values
+from stamkunde.messaging.default_texts import (
+    default_subject,
+    default_template,
+    default_texts,
+    named_values,
+    why_sent,
+)
 from stamkunde.messaging.lint import lint
 from stamkunde.messaging.model import FIELD_NAMES, KINDS, Field, MessageClass, MessageKind, Timing
 from stamkunde.messaging.parts import Encoding, count_parts
@@ -29,6 +35,7 @@ from stamkunde.messaging.text import (
     normalize,
     parse_template,
 )
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import LANGUAGES
 
@@ -241,6 +248,26 @@ def test_a_default_text_merges_the_same_fields_in_every_language(kind: MessageKi
     assert fields == [fields[0]] * len(LANGUAGES)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", MessageKind)
+def test_what_goes_by_e_mail_has_a_subject_and_nothing_else_has(kind: MessageKind, language: str) -> None:
+    subject = default_subject(kind, language)
+    assert (subject is not None) == (KINDS[kind].channel is Channel.EMAIL)
+    if subject is not None:
+        check_names(subject, {FIELD_NAMES[language][Field.CLUB]})
+        assert lint(KINDS[kind].message_class, subject) == ()
+        assert compose_subject(subject, named_values(language, {Field.CLUB: "Bager\nHolm"})).endswith("Bager Holm")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_says_in_a_sentence_why_it_was_sent(language: str) -> None:
+    told = [why_sent(kind, language) for kind in MessageKind]
+    assert len(set(told)) == len(MessageKind)
+    for sentence in told:
+        assert sentence.endswith(".")
+        assert not set(sentence) & set("{}!")
+
+
 def test_every_language_names_every_field_once() -> None:
     assert FIELD_NAMES.keys() == set(LANGUAGES)
     for names in FIELD_NAMES.values():
@@ -254,6 +281,7 @@ def test_every_language_names_every_field_once() -> None:
         (MessageKind.CODE, MessageClass.CRITICAL),
         (MessageKind.WELCOME, MessageClass.SERVICE),
         (MessageKind.TILL_JOIN, MessageClass.SERVICE),
+        (MessageKind.CONFIRM_EMAIL, MessageClass.SERVICE),
         (MessageKind.TEST, MessageClass.CRITICAL),
     ],
 )

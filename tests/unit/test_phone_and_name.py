@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stamkunde.clubs.model import DEFAULT_JOIN_COUNTRIES
 from stamkunde.members.model import clean_first_name, phone_pointer
 from stamkunde.shared.errors import Refusal
-from stamkunde.shared.phone import parse_phone
+from stamkunde.shared.phone import parse_mobile, parse_phone
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,43 @@ def test_what_is_no_number_of_ours_is_refused(typed: str, code: str) -> None:
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("typed", "country"),
+    [
+        ("20 12 34 56", "DK"),
+        ("32123456", "DK"),
+        ("91234567", "NO"),
+        ("+46 70 123 45 67", "NO"),
+        ("+298 211234", "DK"),
+        ("+299 221234", "DK"),
+        ("+49 151 23456789", "DK"),
+    ],
+)
+def test_a_number_that_may_be_a_mobile_can_be_joined_with(typed: str, country: str) -> None:
+    known = parse_phone(typed, country=country, allowed_countries=DEFAULT_JOIN_COUNTRIES)
+    assert parse_mobile(typed, country=country, allowed_countries=DEFAULT_JOIN_COUNTRIES) == known
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "code"),
+    [
+        ("22 12 34 56", "NO", "phone_not_mobile"),
+        ("+46 8 999 999 99", "DK", "phone_not_mobile"),
+        ("+298 331234", "DK", "phone_not_mobile"),
+        ("+299 321234", "DK", "phone_not_mobile"),
+        ("80 12 34 56", "DK", "phone_not_mobile"),
+        ("90 12 34 56", "DK", "phone_not_mobile"),
+        ("800 12 345", "NO", "phone_not_mobile"),
+        ("1204", "DK", "phone_invalid"),
+        ("+1 202 555 0123", "DK", "phone_country_not_allowed"),
+    ],
+)
+def test_a_landline_or_a_service_number_is_refused_by_name(typed: str, country: str, code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_mobile(typed, country=country, allowed_countries=DEFAULT_JOIN_COUNTRIES)
+    assert (refused.value.code, refused.value.pointer) == (code, "/phone")
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_number_or_a_refusal(typed: str) -> None:
     try:
@@ -80,6 +117,8 @@ def test_any_text_is_a_number_or_a_refusal(typed: str) -> None:
         ("A" * 40, "A" * 40),
         ("  \u200b ", None),
         ("Ole 2", "Ole 2"),
+        ("D´Arcy", "D´Arcy"),
+        ("नीता", "नीता"),
     ],
 )
 def test_a_name_is_tidied(typed: str, name: str | None) -> None:
@@ -87,7 +126,22 @@ def test_a_name_is_tidied(typed: str, name: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["http://evil.dk", "www.evil", "evil.dk", "A" * 41, "<b>Mette</b>", "20123456", "{Bonus}", "🙂", "a@b"]
+    "typed",
+    [
+        "http://evil.dk",
+        "www.evil",
+        "evil.dk",
+        "A" * 41,
+        "<b>Mette</b>",
+        "20123456",
+        "{Bonus}",
+        "🙂",
+        "a@b",
+        "Mette 🙂",
+        "Mette\u2764\ufe0f",
+        "Bo 1\ufe0f\u20e3",
+        "Ida\U0001f3fd",
+    ],
 )
 def test_a_name_that_is_something_else_is_refused(typed: str) -> None:
     with pytest.raises(Refusal) as refused:

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stamkunde.clubs.model import COUNTRIES
-from stamkunde.messaging.model import MessageClass, Timing
+from stamkunde.messaging.model import MessageClass, Timing, keeps_quiet_hours
 from stamkunde.messaging.public_holidays import is_public_holiday, public_holidays
 from stamkunde.messaging.quiet_hours import (
     SendingHours,
     SendingWindow,
-    keeps_quiet_hours,
     next_opening,
     send_from,
     wall_clock,

@@ -7,21 +7,25 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
 
 from stamkunde import service_data
+from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import Club, Till, TillKey
 from stamkunde.clubs.service import Operators
 from stamkunde.clubs.store import ClubStore
 from stamkunde.ledger.service import Ledger
 from stamkunde.ledger.store import LedgerStore
+from stamkunde.members.access_store import AccessStore
+from stamkunde.members.admission import Admission
 from stamkunde.members.service import Membership
 from stamkunde.members.store import MemberStore
 from stamkunde.settings import Settings
-from stamkunde.shared.clock import Clock, ClubClock, SystemClock
+from stamkunde.shared.clock import Clock, SystemClock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
 from stamkunde.views.store import ProjectionStore
@@ -29,9 +33,7 @@ from stamkunde.views.store import ProjectionStore
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-CLUB_KNOWN_FOR_SECONDS = 60
-"""Less than the two minutes that new versions are published ahead, so no warm Lambda misses one."""
-
+    from stamkunde.messaging.member_messages import MemberMessages
 
 CLIENT_CONFIG = Config(
     parameter_validation=False,
@@ -58,6 +60,26 @@ def aws_client(service: str, settings: Settings, config: Config) -> Any:
     return session.create_client(service, region_name=settings.region, config=config)
 
 
+def member_messages(settings: Settings, client: "DynamoDBClient", club: Club) -> "MemberMessages":
+    """What a club's members are written to by itself; loaded when a till first needs it, not while it starts."""
+    from stamkunde import message_bootstrap  # noqa: PLC0415 - it is the loading that is put off
+
+    return message_bootstrap.member_messages(settings, client, club)
+
+
+def admission(
+    settings: Settings, client: "DynamoDBClient", club: Club, messages: "Callable[[], MemberMessages]"
+) -> Admission:
+    """What writes that somebody joins a club, or becomes more in it."""
+    return Admission(
+        club,
+        MemberStore(client, settings.members_table, club.club_id, club.address_key),
+        LedgerStore(client, settings.ledger_table, club.club_id),
+        AccessStore(client, settings.members_table, club.club_id, club.address_key),
+        messages,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TillSession:
     """What one authenticated till may do: everything here is built for its club."""
@@ -73,8 +95,12 @@ class TillSession:
 class Tills:
     """Opens a session for a till key.
 
-    A club's settings are kept for a minute; its tills are read every time, so revoked means revoked. A club with
-    a clock of its own (local engine only) is read every time too, or its clock would lag behind.
+    A club's settings are kept for a minute; its tills are read every time, so revoked means revoked.
+
+    Parameters
+    ----------
+    messages
+        What makes a club's messages to its members, called when somebody joins.
     """
 
     settings: Settings
@@ -82,7 +108,11 @@ class Tills:
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=Patience)
     monotonic: Callable[[], float] = time.monotonic
-    _known: dict[str, tuple[float, Club]] = field(default_factory=dict)
+    messages: "Callable[[Settings, DynamoDBClient, Club], MemberMessages]" = member_messages
+    clubs: KnownClubs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clubs = known_clubs(self.settings, self.client, self.clock, self.monotonic)
 
     def open(self, key: TillKey, *, writes: bool) -> TillSession:
         """A session for the key's till; before a write the till is read as last confirmed.
@@ -92,37 +122,46 @@ class Tills:
         Refusal
             ``key_unknown``, ``key_revoked``.
         """
-        store = ClubStore(self.client, self.settings.clubs_table, key.club_id)
-        till = store.find_till(key.till_id, consistent=writes)
+        till = ClubStore(self.client, self.settings.clubs_table, key.club_id).find_till(
+            key.till_id, consistent=writes
+        )
         if till is None or not key.proves(till):
             raise Refusal("key_unknown")
         if till.revoked_at is not None:
             raise Refusal("key_revoked")
-        return self._session(self._club(store), till)
-
-    def _club(self, store: ClubStore) -> Club:
-        known_until, known = self._known.get(store.club_id, (0.0, None))
-        if known is not None and self.monotonic() < known_until:
-            return known
-        club = store.load()
+        club = self.clubs.by_id(key.club_id)
         if club is None:
             raise Refusal("key_unknown")
-        if club.clock_offset is None:
-            self._known[club.club_id] = (self.monotonic() + CLUB_KNOWN_FOR_SECONDS, club)
-        return club
+        return self._session(club, till)
 
     def _session(self, club: Club, till: Till) -> TillSession:
-        movable = self.settings.clubs_clocks_movable and club.clock_offset is not None
-        clock = ClubClock(self.clock, club.clock_offset) if movable and club.clock_offset else self.clock
-        members = MemberStore(self.client, self.settings.members_table, club.club_id, club.address_key)
-        ledger = LedgerStore(self.client, self.settings.ledger_table, club.club_id)
+        clock = self.clubs.clock_of(club)
+        messages = partial(self.messages, self.settings, self.client, club)
+        admitting = admission(self.settings, self.client, club, messages)
         return TillSession(
             club=club,
             till=till,
             clock=clock,
-            ledger=Ledger(ledger, club.programmes, club.time_zone, clock, self.patience, members.find_account),
-            membership=Membership(club, members, ledger, clock, self.patience),
+            ledger=Ledger(
+                admitting.ledger,
+                club.programmes,
+                club.time_zone,
+                clock,
+                self.patience,
+                admitting.members.find_account,
+            ),
+            membership=Membership(club, admitting, clock, self.patience),
         )
+
+
+def known_clubs(
+    settings: Settings,
+    client: "DynamoDBClient",
+    clock: Clock | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> KnownClubs:
+    """The clubs, each known for a minute."""
+    return KnownClubs(client, settings.clubs_table, settings.clubs_clocks_movable, clock or SystemClock(), monotonic)
 
 
 def operators(settings: Settings, client: "DynamoDBClient", clock: Clock | None = None) -> Operators:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -21,6 +22,9 @@ from stamkunde.shared.routing import Route
 
 LARGEST_BODY = 256 * 1024
 ORIGIN_HEADER = "x-stamkunde-origin"
+CLIENT_IP_HEADER = "x-stamkunde-client-ip"
+FORM_TYPE = "application/x-www-form-urlencoded"
+MOST_FORM_FIELDS = 50
 DEFAULT_LANGUAGE = "en"
 UNAUTHENTICATED = 401
 FIRST_REFUSAL = 400
@@ -40,6 +44,8 @@ class Request:
     query: Mapping[str, str]
     raw_body: str
     base64_encoded: bool
+    source_ip: str = ""
+    gateway_cookies: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -53,7 +59,49 @@ class Request:
             query=event.get("queryStringParameters") or {},
             raw_body=event.get("body") or "",
             base64_encoded=bool(event.get("isBase64Encoded")),
+            source_ip=http.get("sourceIp", ""),
+            gateway_cookies=tuple(event.get("cookies", ())),
         )
+
+    @property
+    def reads(self) -> bool:
+        """Whether it only asks for something: HEAD is GET without the body (RFC 9110 9.3.2)."""
+        return self.method in {"GET", "HEAD"}
+
+    @property
+    def client_ip(self) -> str:
+        """The address of whoever asks: legal evidence, so only the front door's word counts.
+
+        The front door overwrites what a client claims, and a request that came another way was refused before.
+        """
+        return self.headers.get(CLIENT_IP_HEADER) or self.source_ip
+
+    @property
+    def user_agent(self) -> str:
+        """What the browser says it is."""
+        return self.headers.get("user-agent", "")
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Cookies by name: AWS takes them out of the headers, the local engine leaves them there."""
+        written = self.gateway_cookies or self.headers.get("cookie", "").split(";")
+        pairs = (cookie.partition("=") for cookie in written)
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    def form(self) -> dict[str, str]:
+        """The fields of a posted form; of a field that comes twice, the last.
+
+        Raises
+        ------
+        Refusal
+            ``wrong_content_type``, ``body_too_large``, ``malformed_body``.
+        """
+        raw = self._bytes_of(FORM_TYPE)
+        try:
+            pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS, errors="strict")
+        except ValueError as error:
+            raise Refusal("malformed_body") from error
+        return dict(pairs)
 
     def body[T](self, model: type[T]) -> T:
         """The JSON body, read strictly into a model.
@@ -63,15 +111,18 @@ class Request:
         Refusal
             ``wrong_content_type``, ``body_too_large``, ``malformed_body``, ``invalid_field``.
         """
+        return decode(self._bytes_of("application/json"), model)
+
+    def _bytes_of(self, wanted_type: str) -> bytes:
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json":
+        if media_type != wanted_type:
             raise Refusal("wrong_content_type")
         if len(self.raw_body) > LARGEST_BODY * 4 // 3 + 4:
             raise Refusal("body_too_large", {"kilobytes": LARGEST_BODY // 1024})
         raw = self._raw_bytes()
         if len(raw) > LARGEST_BODY:
             raise Refusal("body_too_large", {"kilobytes": LARGEST_BODY // 1024})
-        return decode(raw, model)
+        return raw
 
     def _raw_bytes(self) -> bytes:
         if not self.base64_encoded:
@@ -84,12 +135,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: a model to be written as JSON, and its status."""
+    """An answer: a model to be written as JSON, or a text that is sent as it is, and its status."""
 
     status: int
-    model: msgspec.Struct | Mapping[str, Any]
+    model: msgspec.Struct | Mapping[str, Any] | str
     headers: Mapping[str, str] = field(default_factory=dict)
     log: Mapping[str, str | int] = field(default_factory=dict)
+    cookies: Sequence[str] = ()
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -162,32 +214,43 @@ def failure(error: Exception, language: str) -> Response:
 
 
 type Endpoint = Callable[[Route, Request], Response]
+type Failed = Callable[[Exception, Request | None], Response]
+
+
+def problem_in_english(error: Exception, _request: Request | None) -> Response:
+    """The answer where nobody knows yet which club, and so which language, a request is for."""
+    return failure(error, DEFAULT_LANGUAGE)
 
 
 class Resolver:
-    """Finds the route of a request, answers it, and turns whatever goes wrong into a problem document."""
+    """Finds the route of a request, answers it, and turns whatever goes wrong into an answer too."""
 
-    def __init__(self, routes: Sequence[Route], answer: Endpoint, origin_secret: str) -> None:
+    def __init__(
+        self, routes: Sequence[Route], answer: Endpoint, origin_secret: str, failed: Failed = problem_in_english
+    ) -> None:
         if not origin_secret:
             raise ValueError("without the front door's secret anybody could say where a call comes from")
         self._routes = [(route, route.pattern()) for route in routes]
         self._answer = answer
         self._origin_secret = origin_secret
+        self._failed = failed
 
     def resolve(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one event of the gateway's."""
         started = time.perf_counter()
         name = "unmatched"
+        request = None
         try:
             request = Request.from_event(event)
             self._check_origin(request)
             route, parameters = self._match(request)
             name = route.name
             response = self._answer(route, replace(request, parameters=parameters))
-        except Exception as error:  # noqa: BLE001 - the last line of defence: whatever broke, the till gets an answer
-            response = failure(error, DEFAULT_LANGUAGE)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: whatever broke, the caller gets an answer
+            response = self._failed(error, request)
         _report(name, response, started)
-        return _to_gateway(response)
+        answered = _to_gateway(response)
+        return answered | {"body": ""} if request is not None and request.method == "HEAD" else answered
 
     def _check_origin(self, request: Request) -> None:
         """Only the front door may call: what it says of the caller's address is evidence."""
@@ -196,13 +259,21 @@ class Resolver:
             raise Refusal("origin_refused")
 
     def _match(self, request: Request) -> tuple[Route, dict[str, str]]:
-        matches = [(r, m.groupdict()) for r, p in self._routes if (m := p.fullmatch(request.path)) is not None]
+        path = request.path.removesuffix("/") if request.reads else request.path
+        matches = [(r, m.groupdict()) for r, p in self._routes if (m := p.fullmatch(path)) is not None]
         if not matches:
             raise Refusal("no_such_route")
+        wanted = "GET" if request.reads else request.method
         for route, parameters in matches:
-            if route.method == request.method:
+            if route.method == wanted:
                 return route, parameters
-        raise Refusal("method_not_allowed", {"allowed": ", ".join(route.method for route, _ in matches)})
+        allowed = [method for route, _ in matches for method in _methods(route)]
+        raise Refusal("method_not_allowed", {"allowed": ", ".join(allowed)})
+
+
+def _methods(route: Route) -> tuple[str, ...]:
+    """What may be asked of a route."""
+    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
 
 
 def _report(name: str, response: Response, started: float) -> None:
@@ -219,8 +290,10 @@ def _report(name: str, response: Response, started: float) -> None:
 
 
 def _to_gateway(response: Response) -> dict[str, Any]:
-    return {
+    model = response.model
+    answer = {
         "statusCode": response.status,
         "headers": {"content-type": "application/json", "cache-control": "no-store", **response.headers},
-        "body": msgspec.json.encode(response.model).decode(),
+        "body": model if isinstance(model, str) else msgspec.json.encode(model).decode(),
     }
+    return answer | {"cookies": list(response.cookies)} if response.cookies else answer

@@ -1,14 +1,22 @@
 """The composition root of sending: apart from `stamkunde.bootstrap`, for a till never sends anything itself."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
-from stamkunde.bootstrap import CLIENT_CONFIG, aws_client
+from stamkunde.bootstrap import CLIENT_CONFIG, aws_client, known_clubs
 from stamkunde.clubs.model import Club
+from stamkunde.gateways.email import SesEmailGateway
 from stamkunde.gateways.sms import SnsSmsGateway
 from stamkunde.gateways.wake_ups import WakeUps
-from stamkunde.messaging.sending import OutboxCare, Sending
+from stamkunde.members.codes import one_time_code, purpose_of
+from stamkunde.messaging.member_messages import MemberMessages
+from stamkunde.messaging.model import Domains
+from stamkunde.messaging.outbox import Message
+from stamkunde.messaging.sending import CodeOf, Gateways, OutboxCare, Sending
 from stamkunde.messaging.service import OperatorMessages
 from stamkunde.messaging.store import ClubMessages, Outbox
 from stamkunde.settings import Settings
@@ -22,14 +30,32 @@ if TYPE_CHECKING:
 GATEWAY_CONFIG = CLIENT_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}))
 
 
+@cache
 def wake_ups(settings: Settings) -> WakeUps:
-    """The queue that starts the message worker."""
+    """The queue that starts the message worker; its client is made once."""
     return WakeUps(aws_client("sqs", settings, CLIENT_CONFIG), settings.message_queue)
 
 
 def sms_gateway(settings: Settings, config: Config = GATEWAY_CONFIG) -> SnsSmsGateway:
     """Where text messages go."""
     return SnsSmsGateway(aws_client("sns", settings, config))
+
+
+def member_messages(settings: Settings, client: "DynamoDBClient", club: Club) -> MemberMessages:
+    """What a club's members are written to by itself."""
+    movable = settings.clubs_clocks_movable
+    return MemberMessages(
+        club,
+        ClubMessages(client, settings.messages_table, club.club_id),
+        wake_ups(settings),
+        Domains(settings.pages_domain, settings.short_domain, settings.mail_domain),
+        ahead=club.clock_offset if movable and club.clock_offset else timedelta(),
+    )
+
+
+def email_gateway(settings: Settings, config: Config = GATEWAY_CONFIG) -> SesEmailGateway:
+    """Where e-mail goes."""
+    return SesEmailGateway(aws_client("sesv2", settings, config))
 
 
 def operator_messages(
@@ -43,7 +69,20 @@ def operator_messages(
 def sending(settings: Settings, client: "DynamoDBClient") -> Sending:
     """What the message worker does."""
     outbox = Outbox(client, settings.messages_table)
-    return Sending(outbox, sms_gateway(settings), SystemClock(), Patience())
+    gateways = Gateways(sms_gateway(settings), email_gateway(settings))
+    return Sending(outbox, gateways, code_of(known_clubs(settings, client).by_id), SystemClock(), Patience())
+
+
+def code_of(find_club: Callable[[str], Club | None]) -> CodeOf:
+    """Works out the codes that messages carry: the same ones that a page compares what was typed with."""
+
+    def of(message: Message) -> str | None:
+        club = find_club(message.club_id)
+        if club is None or message.challenge is None:
+            return None
+        return one_time_code(club.signing_keys, message.challenge, purpose_of(message.challenge), message.recipient)
+
+    return of
 
 
 def outbox_care(settings: Settings, client: "DynamoDBClient") -> OutboxCare:

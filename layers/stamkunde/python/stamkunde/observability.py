@@ -10,7 +10,9 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-__all__ = ["MetricUnit", "begin_invocation", "logger", "metrics", "where_it_broke"]
+__all__ = ["MetricUnit", "begin_invocation", "invocation_reference", "logger", "metrics", "where_it_broke"]
+
+REFERENCE_LETTERS = 8
 
 logger = Logger(log_uncaught_exceptions=False, utc=True, location=None)
 metrics = Metrics()
@@ -23,6 +25,11 @@ def begin_invocation(context: "LambdaContext") -> None:
     """
     logger.clear_state()
     logger.append_keys(request_id=context.aws_request_id)
+
+
+def invocation_reference() -> str:
+    """The beginning of the request id: short enough to read out on the phone, and it finds the log line."""
+    return str(logger.get_current_keys().get("request_id", ""))[:REFERENCE_LETTERS]
 
 
 def where_it_broke(error: BaseException) -> list[str]:

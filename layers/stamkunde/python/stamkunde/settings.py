@@ -15,6 +15,8 @@ class Settings:
         The address of the queue that wakes the message worker, for functions that do.
     origin_secret
         What the front door must prove itself with; empty for functions that aren't reached over HTTP.
+    pages_domain, short_domain, mail_domain
+        Where the pages are, what links in messages begin with, what e-mail is sent from.
     clubs_clocks_movable
         Whether clubs may have a clock of their own: in the local engine only, synth refuses it for AWS.
     """
@@ -27,6 +29,9 @@ class Settings:
     messages_table: str = ""
     message_queue: str = ""
     origin_secret: str = ""
+    pages_domain: str = ""
+    short_domain: str = ""
+    mail_domain: str = ""
     clubs_clocks_movable: bool = False
 
     @classmethod
@@ -41,5 +46,8 @@ class Settings:
             messages_table=environment.get("MESSAGES_TABLE", ""),
             message_queue=environment.get("MESSAGE_QUEUE", ""),
             origin_secret=environment.get("ORIGIN_SECRET", ""),
+            pages_domain=environment.get("PAGES_DOMAIN", ""),
+            short_domain=environment.get("SHORT_DOMAIN", ""),
+            mail_domain=environment.get("MAIL_DOMAIN", ""),
             clubs_clocks_movable=environment.get("CLUB_CLOCKS") == "allowed",
         )

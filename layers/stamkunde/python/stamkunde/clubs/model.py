@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.signing import MOST_KEYS, SigningKey
 
 NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
 """A new programme version starts at least this much later, so every warm Lambda knows it in time."""
@@ -57,6 +58,30 @@ class TermsVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinPage:
+    """What a club says of itself on its public pages; they are closed until it is filled in.
+
+    Parameters
+    ----------
+    company, registration_number
+        Who is responsible for the data: the firm and its CVR or organisation number (GDPR art. 13).
+    contact
+        Where members may write, such as an e-mail address.
+    goods
+        The kinds of goods that advertising would be about, in the club's language: part of every permission's
+        wording, so that a yes is to something definite.
+    accent
+        The club's colour, ``#rrggbb``.
+    """
+
+    company: str
+    registration_number: str
+    contact: str
+    goods: str
+    accent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Club:
     """One shop business's customer club: the tenant, and the data controller.
 
@@ -68,6 +93,8 @@ class Club:
         How far the club's clock is moved (local engine only); None for a club that lives in real time.
     programmes, terms
         Every published version, oldest first; never empty.
+    signing_keys
+        At most two: what codes are derived from and pages sealed with. The first signs, the other one only opens.
     """
 
     club_id: str
@@ -83,6 +110,8 @@ class Club:
     created_at: datetime
     programmes: tuple[BonusProgramme, ...]
     terms: tuple[TermsVersion, ...]
+    signing_keys: tuple[SigningKey, ...]
+    join_page: JoinPage | None = None
 
     def current_terms(self) -> TermsVersion:
         """The version a new member is shown."""
@@ -122,6 +151,13 @@ class Till:
 
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_REGISTRATION_DIGITS = {"DK": 8, "NO": 9}
+LONGEST_PAGE_TEXT = 80
+
+RESERVED_SLUGS = frozenset({"api", "assets", "c", "inbox", "l", "m", "office", "terms", "till", "v1"})
+"""First segments of addresses that are not clubs."""
+
 _KEY = re.compile(r"till_(?P<club_id>c[0-9a-z]{16})_(?P<till_id>[a-z0-9-]{1,30})_(?P<secret>[A-Za-z0-9-]{32,64})")
 _SECRET_BYTES = 30
 
@@ -137,6 +173,70 @@ def check_id(value: str, pointer: str) -> str:
     if not _ID.fullmatch(value):
         raise Refusal("invalid_field", {"expected": "a-z 0-9 -"}, pointer)
     return value
+
+
+def may_be_slug(text: str) -> bool:
+    """Whether an address can name a club so; no club has any other name."""
+    return _ID.fullmatch(text) is not None
+
+
+def check_slug(slug: str) -> str:
+    """A club's name in addresses: a short name that no page of ours has.
+
+    Raises
+    ------
+    Refusal
+        ``invalid_field``; ``already_exists`` when it is one of ours.
+    """
+    if check_id(slug, "/slug") in RESERVED_SLUGS:
+        raise Refusal("already_exists", {"what": "slug"}, "/slug")
+    return slug
+
+
+def check_join_page(page: JoinPage, country: str) -> JoinPage:
+    """What a club says of itself, trimmed and fit to be shown.
+
+    Raises
+    ------
+    Refusal
+        ``invalid_field``: a text is empty or longer than 80 characters, the registration number has not the
+        country's number of digits, the colour is none.
+    """
+    registration_number = "".join(page.registration_number.split())
+    wanted = _REGISTRATION_DIGITS[country]
+    if not (registration_number.isascii() and registration_number.isdigit() and len(registration_number) == wanted):
+        raise Refusal("invalid_field", {"expected": f"{wanted} x 0-9"}, "/registration_number")
+    accent = page.accent.strip().lower()
+    if not _COLOUR.fullmatch(accent):
+        raise Refusal("invalid_field", {"expected": "#rrggbb"}, "/accent")
+    return JoinPage(
+        company=_page_text(page.company, "/company"),
+        registration_number=registration_number,
+        contact=_page_text(page.contact, "/contact"),
+        goods=_page_text(page.goods, "/goods"),
+        accent=accent,
+    )
+
+
+def _page_text(typed: str, pointer: str) -> str:
+    text = " ".join(typed.split())
+    if not 0 < len(text) <= LONGEST_PAGE_TEXT or any(ord(character) < ord(" ") for character in text):
+        raise Refusal("invalid_field", {"expected": f"1-{LONGEST_PAGE_TEXT}"}, pointer)
+    return text
+
+
+def with_new_signing_key(keys: tuple[SigningKey, ...], secret: bytes, now: datetime) -> tuple[SigningKey, ...]:
+    """The keys with one that signs in two minutes: the one that signs until then still counts, older ones don't.
+
+    Raises
+    ------
+    Refusal
+        ``already_exists``: a new one is about to sign already, and the one that signs now would be lost.
+    """
+    newest = keys[0]
+    if newest.signs_from is not None and newest.signs_from > now:
+        raise Refusal("already_exists", {"what": "signing key"})
+    return (SigningKey(newest.key_id + 1, secret, now + NOTICE_OF_NEW_VERSIONS), *keys)[:MOST_KEYS]
 
 
 def hash_secret(secret: str) -> str:

@@ -10,13 +10,17 @@ from stamkunde.clubs.model import (
     DEFAULT_JOIN_COUNTRIES,
     LONGEST_LATE_OPENING,
     Club,
+    JoinPage,
     Outlet,
     ReceiptNumbers,
     TermsVersion,
     Till,
     check_id,
+    check_join_page,
+    check_slug,
     new_till_key,
     next_programme,
+    with_new_signing_key,
 )
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.shared.clock import Clock
@@ -26,6 +30,7 @@ from stamkunde.shared.language import text
 from stamkunde.shared.money import percent_text
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.signing import SigningKey
 from stamkunde.shared.transaction import Busy, ConditionFailed, Put, commit
 
 if TYPE_CHECKING:
@@ -111,7 +116,7 @@ class Operators:
         now = self._clock.now() + (wish.clock_offset or timedelta())
         club = Club(
             club_id=new_id("c"),
-            slug=check_id(wish.slug, "/slug"),
+            slug=check_slug(wish.slug),
             name=wish.name,
             country=wish.country,
             language=country.language,
@@ -123,9 +128,38 @@ class Operators:
             created_at=now,
             programmes=(BonusProgramme(1, now, wish.rate, wish.expiry_months),),
             terms=(TermsVersion(1, country.language, _terms_text(wish, country.language), now),),
+            signing_keys=(SigningKey(1, self._random_bytes(SECRET_BYTES)),),
         )
         self._write(self._store(club.club_id).new_club_writes(club))
         return club
+
+    def publish_join_page(self, club_id: str, page: JoinPage) -> JoinPage:
+        """Open a club's public pages, or change what they say.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, ``invalid_field``.
+        """
+        checked = check_join_page(page, self._club(club_id).country)
+        self._write([self._store(club_id).join_page_write(checked)])
+        return checked
+
+    def new_signing_key(self, club_id: str) -> int:
+        """Have a club's codes and pages signed with a new key from in two minutes on; the number of that key.
+
+        What the key before it signed still counts, and nothing older: two new keys within a quarter of an hour make
+        every sign-in under way start over.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, ``already_exists``: another one was made in the last two minutes.
+        """
+        before = self._club(club_id).signing_keys
+        after = with_new_signing_key(before, self._random_bytes(SECRET_BYTES), self._clock.now())
+        self._write([self._store(club_id).signing_keys_write(before, after)])
+        return after[0].key_id
 
     def create_outlet(self, club_id: str, outlet_id: str, name: str) -> Outlet:
         """A new place of sale.

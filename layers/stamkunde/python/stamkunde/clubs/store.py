@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.clubs.model import Club, Outlet, ReceiptNumbers, TermsVersion, Till
+from stamkunde.clubs.model import Club, JoinPage, Outlet, ReceiptNumbers, TermsVersion, Till
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.ids import shard_of
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.programme import BonusProgramme
 from stamkunde.shared.reading import get_row, query_rows
+from stamkunde.shared.signing import SigningKey, derive
 from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
 
 if TYPE_CHECKING:
@@ -37,7 +38,16 @@ class ClubStore:
             return None
         programmes = [_programme(row) for sk, row in rows.items() if sk.startswith("CLUB#PROGRAMME#")]
         terms = [_terms(row) for sk, row in rows.items() if sk.startswith("CLUB#TERMS#")]
-        return _club(self.club_id, settings, tuple(programmes), tuple(terms))
+        page = rows.get("CLUB#JOIN_PAGE")
+        keys = rows.get("CLUB#SIGNING_KEYS")
+        return _club(
+            self.club_id,
+            settings,
+            tuple(programmes),
+            tuple(terms),
+            _signing_keys(keys, settings),
+            _join_page(page) if page else None,
+        )
 
     def find_till(self, till_id: str, *, consistent: bool) -> Till | None:
         """One till."""
@@ -79,7 +89,29 @@ class ClubStore:
             self._put("club", "CLUB", settings, NOT_THERE),
             *(self.programme_write(version) for version in club.programmes),
             *(self.terms_write(version) for version in club.terms),
+            self._put("signing keys", "CLUB#SIGNING_KEYS", _signing_keys_row(club.signing_keys), NOT_THERE),
         ]
+
+    def signing_keys_write(self, before: tuple[SigningKey, ...], after: tuple[SigningKey, ...]) -> Put:
+        """A club's keys once a new one signs; refused if another new one came between."""
+        return self._put(
+            "signing keys",
+            "CLUB#SIGNING_KEYS",
+            _signing_keys_row(after),
+            f"{NOT_THERE} OR newest = :before",
+            {"before": before[0].key_id},
+        )
+
+    def join_page_write(self, page: JoinPage) -> Put:
+        """What the club's public pages say from now on."""
+        row = {
+            "company": page.company,
+            "registration_number": page.registration_number,
+            "contact": page.contact,
+            "goods": page.goods,
+            "accent": page.accent,
+        }
+        return self._put("join page", "CLUB#JOIN_PAGE", row, None)
 
     def programme_write(self, programme: BonusProgramme) -> Put:
         """A new programme version; a version number is given once."""
@@ -123,7 +155,7 @@ class ClubStore:
         )
 
     def _put(
-        self, purpose: str, sk: str, row: dict[str, Any], condition: str, values: dict[str, Any] | None = None
+        self, purpose: str, sk: str, row: dict[str, Any], condition: str | None, values: dict[str, Any] | None = None
     ) -> Put:
         return Put(
             purpose, self._table, {"pk": self._pk, "sk": sk, "v": ITEM_VERSION, **row}, condition, values or {}
@@ -198,8 +230,46 @@ def _till(row: dict[str, Any]) -> Till:
     )
 
 
+def _signing_keys_row(keys: tuple[SigningKey, ...]) -> dict[str, Any]:
+    return {
+        "newest": keys[0].key_id,
+        "secrets": [
+            {
+                "key_id": key.key_id,
+                "secret": key.secret,
+                "signs_from": key.signs_from and iso_instant(key.signs_from),
+            }
+            for key in keys
+        ],
+    }
+
+
+def _signing_keys(row: dict[str, Any] | None, settings: dict[str, Any]) -> tuple[SigningKey, ...]:
+    """A club made before there were signing keys has one that follows from its other secret."""
+    if row is None:
+        return (SigningKey(0, derive(settings["address_key"], "first signing key")),)
+    return tuple(
+        SigningKey(each["key_id"], each["secret"], _instant(each.get("signs_from"))) for each in row["secrets"]
+    )
+
+
+def _join_page(row: dict[str, Any]) -> JoinPage:
+    return JoinPage(
+        company=row["company"],
+        registration_number=row["registration_number"],
+        contact=row["contact"],
+        goods=row["goods"],
+        accent=row["accent"],
+    )
+
+
 def _club(
-    club_id: str, row: dict[str, Any], programmes: tuple[BonusProgramme, ...], terms: tuple[TermsVersion, ...]
+    club_id: str,
+    row: dict[str, Any],
+    programmes: tuple[BonusProgramme, ...],
+    terms: tuple[TermsVersion, ...],
+    signing_keys: tuple[SigningKey, ...],
+    join_page: JoinPage | None,
 ) -> Club:
     offset = row["clock_offset"]
     return Club(
@@ -216,4 +286,6 @@ def _club(
         created_at=parse_instant(row["created_at"]),
         programmes=programmes,
         terms=terms,
+        signing_keys=signing_keys,
+        join_page=join_page,
     )

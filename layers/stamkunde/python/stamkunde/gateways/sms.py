@@ -1,22 +1,13 @@
-"""Handing a text message over to the mobile network, once: the port, and SNS behind it.
-
-Whoever calls must know what a failure means, for a message may be sent twice or lost by a wrong guess. So there are
-three ways to fail, and an adapter never tries again by itself.
-"""
+"""Text messages to the mobile network, by Amazon SNS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnection
-from botocore.parsers import ResponseParserError
+from stamkunde.gateways.handover import hand_over
 
 MOST_DOLLARS_A_PART = 0.20
 """More than any country costs in which clubs may join members; SNS refuses what would cost more."""
-
-THROTTLES = frozenset({"Throttled", "ThrottledException", "Throttling", "ThrottlingException", "KMSThrottling"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,48 +33,6 @@ class Sms:
     advertises: bool
 
 
-@dataclass(eq=False)
-class GatewayFailure(Exception):
-    """The gateway did not say yes.
-
-    Parameters
-    ----------
-    reason
-        A short code, never the gateway's own words: those quote numbers.
-    """
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
-
-
-class Refused(GatewayFailure):
-    """It said no, and would again."""
-
-
-class NotAccepted(GatewayFailure):
-    """It surely has not taken the message, for a reason that passes."""
-
-
-class AnswerLost(GatewayFailure):
-    """It may have taken the message or not."""
-
-
-class SmsGateway(Protocol):
-    """Takes text messages."""
-
-    def send(self, sms: Sms) -> str:
-        """Hand one message over; the gateway's own id for it.
-
-        Raises
-        ------
-        Refused, NotAccepted, AnswerLost
-            What became of the message instead.
-        """
-        ...
-
-
 class SnsClient(Protocol):
     """What is used of botocore's SNS client, whose own retries must be off."""
 
@@ -92,7 +41,7 @@ class SnsClient(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up the connections; the next call opens its own."""
+        """Give up the connections."""
         ...
 
 
@@ -102,43 +51,23 @@ class SnsSmsGateway:
 
     client: SnsClient
 
-    def send(self, sms: Sms) -> str:
-        """Hand one message over; see `SmsGateway`."""
-        try:
-            answer = self.client.publish(
-                PhoneNumber=sms.recipient,
-                Message=sms.text,
-                MessageAttributes={
-                    "AWS.SNS.SMS.SenderID": _text(sms.sender),
-                    "AWS.SNS.SMS.SMSType": _text("Promotional" if sms.advertises else "Transactional"),
-                    "AWS.SNS.SMS.MaxPrice": {
-                        "DataType": "Number",
-                        "StringValue": f"{sms.parts * MOST_DOLLARS_A_PART:.2f}",
-                    },
+    def send(self, message: Sms) -> str:
+        """Hand one message over; see `stamkunde.gateways.handover.Gateway`."""
+        return hand_over(
+            self.client.publish,
+            self.client.close,
+            PhoneNumber=message.recipient,
+            Message=message.text,
+            MessageAttributes={
+                "AWS.SNS.SMS.SenderID": _text(message.sender),
+                "AWS.SNS.SMS.SMSType": _text("Promotional" if message.advertises else "Transactional"),
+                "AWS.SNS.SMS.MaxPrice": {
+                    "DataType": "Number",
+                    "StringValue": f"{message.parts * MOST_DOLLARS_A_PART:.2f}",
                 },
-            )
-        except ClientError as error:
-            raise _judged(error) from error
-        except NoConnection as error:
-            raise NotAccepted("gateway_unreachable") from error
-        except (HTTPClientError, ResponseParserError) as error:
-            raise AnswerLost("answer_lost") from error
-        finally:
-            # Kept over a Lambda's sleep, a connection breaks when used: nobody could say what became of the message.
-            self.client.close()
-        message_id: str = answer["MessageId"]
-        return message_id
+            },
+        )
 
 
 def _text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
-
-
-def _judged(error: ClientError) -> GatewayFailure:
-    code = error.response["Error"]["Code"]
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    if code in THROTTLES or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return NotAccepted("gateway_throttles")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return AnswerLost("gateway_broke")
-    return Refused(code)

@@ -211,6 +211,7 @@ class EntryKind(StrEnum):
 
     PURCHASE = "purchase"
     RELEASE = "release"
+    FORFEIT = "forfeit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,8 @@ class Entry:
     ----------
     entry_id
         Sorts by the instant it was booked.
+    outlet_id, till_id
+        None for what happened on a phone.
     day
         The club's calendar day it counts to: of a purchase, the day it was bought.
     changes
@@ -246,8 +249,8 @@ class Entry:
     kind: EntryKind
     account_id: str
     member_id: str
-    outlet_id: str
-    till_id: str
+    outlet_id: str | None
+    till_id: str | None
     booked_at: datetime
     day: date
     changes: tuple[LotChange, ...]
@@ -358,6 +361,14 @@ def release(account: Account, member_id: str, terms_version: int) -> tuple[Accou
     )
     member = replace(account.members[member_id], terms_version=terms_version)
     return replace(account.apply(changes), members={**account.members, member_id: member}), changes
+
+
+def forfeit(account: Account, member_id: str) -> tuple[Account, tuple[LotChange, ...]]:
+    """The account once its last member is gone: what it held is lost, and nobody can book on it any more."""
+    if account.members.keys() != {member_id}:
+        raise ValueError("others still live from this account")
+    changes = tuple(LotChange(lot, -amount) for lot, amount in sorted(account.lots.items()))
+    return replace(account.apply(changes), members={}), changes
 
 
 def receipt_period(bought_at: datetime, receipt_numbers: str, time_zone: str) -> str:

@@ -5,7 +5,7 @@ are what a purchase reads, in one Query, without the entries. ``R#<club>#<purcha
 ``ACCOUNTS#<club>#<shard>``: which accounts there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put, commit
+from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put, Write, commit
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -129,15 +129,13 @@ class LedgerStore:
     def entry_writes(self, before: Account, after: Account, entry: Entry) -> list[Put]:
         """An entry with the account it leads to, refused if another write came between."""
         return [
-            Put(
-                "account",
-                self._table,
-                self._account_row(after),
-                UNCHANGED,
-                {"before": before.revision},
-            ),
+            self.account_write(before, after),
             Put("entry", self._table, self._entry_row(entry), NOT_THERE),
         ]
+
+    def account_write(self, before: Account, after: Account) -> Put:
+        """An account's new state where no bonus moves, refused if another write came between."""
+        return Put("account", self._table, self._account_row(after), UNCHANGED, {"before": before.revision})
 
     def guard_write(self, guard: Guard) -> Put:
         """The guard of a receipt, refused if the receipt has counted already."""
@@ -151,7 +149,7 @@ class LedgerStore:
         }
         return Put("guard", self._table, row, NOT_THERE)
 
-    def commit(self, writes: list[Put]) -> None:
+    def commit(self, writes: Sequence[Write]) -> None:
         """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
         commit(self._client, writes)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from stamkunde.members.consents import ConsentMethod
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.terms import NOT_ACCEPTED
 
@@ -16,17 +17,15 @@ MOST_DIGITS_IN_A_NAME = 4
 
 
 class MemberState(StrEnum):
-    """What a person is to the club: `open` was joined at a till and hasn't accepted the terms."""
+    """What a person is to the club.
+
+    `open` was joined at a till and hasn't accepted the terms; `newsletter` only allowed to be written to, and has no
+    account, no card and no terms.
+    """
 
     OPEN = "open"
     MEMBER = "member"
-
-
-class AcceptanceMethod(StrEnum):
-    """How somebody accepted the terms in the shop (feature 36)."""
-
-    SIGNED_FORM = "signed_form"
-    COUNTER_SCREEN = "counter_screen"
+    NEWSLETTER = "newsletter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +34,68 @@ class Member:
 
     Parameters
     ----------
+    account_id
+        Where the bonus is; None for somebody who only gets the newsletter.
     phone
         E.164.
     terms_version
         The version accepted last; `NOT_ACCEPTED` while the membership is open.
+    language
+        The one they are written to in.
+    email_confirmed_at
+        When they showed that the address is theirs.
+    pending_email
+        Another address that they gave since; the confirmed one stays in use until this one is confirmed.
+    joined_at_outlet, joined_at_till
+        None for somebody who joined on the page.
+    link_hashes
+        The service links that were sent to them, by the hash of their token, so that all can be taken away.
     revision
         Goes up with every write; a write of an older revision is refused.
     """
 
     member_id: str
-    account_id: str
+    account_id: str | None
     phone: str
     first_name: str | None
     terms_version: int
     joined_at: datetime
-    joined_at_outlet: str
-    joined_at_till: str
+    language: str
+    joined_at_outlet: str | None = None
+    joined_at_till: str | None = None
+    email: str | None = None
+    email_confirmed_at: datetime | None = None
+    pending_email: str | None = None
+    card_number: str | None = None
+    link_hashes: tuple[str, ...] = ()
     revision: int = 1
 
     @property
     def state(self) -> MemberState:
-        """`open` until terms are accepted, then `member`."""
+        """What the person is to the club."""
+        if self.account_id is None:
+            return MemberState.NEWSLETTER
         return MemberState.OPEN if self.terms_version == NOT_ACCEPTED else MemberState.MEMBER
 
-    def accepting(self, terms_version: int) -> "Member":
-        """The member once a version is accepted."""
-        return replace(self, terms_version=terms_version, revision=self.revision + 1)
+    @property
+    def email_confirmed(self) -> bool:
+        """Whether the e-mail address is known to be theirs."""
+        return self.email is not None and self.email_confirmed_at is not None
+
+    @property
+    def unproved_email(self) -> str | None:
+        """The address that they gave and haven't confirmed, if any."""
+        return self.pending_email if self.email_confirmed else self.email
+
+    def given_email(self, address: str) -> "Member":
+        """With an address that they say is theirs: a confirmed one is not given up for one that nobody has shown."""
+        if not self.email_confirmed:
+            return replace(self, email=address)
+        return replace(self, pending_email=None if address == self.email else address)
+
+    def confirmed_email(self, address: str, now: datetime) -> "Member":
+        """Once they showed that the address is theirs."""
+        return replace(self, email=address, email_confirmed_at=now, pending_email=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +103,8 @@ class Acceptance:
     """That a customer accepted a terms version in the shop, as the till reports it."""
 
     terms_version: int
-    method: AcceptanceMethod
+    method: ConsentMethod
     accepted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TermsAcceptance:
-    """Consent record: immutable evidence that a member accepted one terms version (R9, feature 36)."""
-
-    record_id: str
-    terms_version: int
-    text_hash: str
-    language: str
-    method: AcceptanceMethod
-    accepted_at: datetime
-    recorded_at: datetime
-    outlet_id: str
-    till_id: str
 
 
 def phone_pointer(address_key: bytes, phone: str) -> str:
@@ -93,7 +113,10 @@ def phone_pointer(address_key: bytes, phone: str) -> str:
 
 
 _LINK = re.compile(r"://|www\.|\w\.\w", re.IGNORECASE)
+_MARKUP = frozenset("<>{}[]|\\/@")
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_PICTURE_CATEGORIES = {"So", "Me"}
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
 def clean_first_name(typed: str) -> str | None:
@@ -102,7 +125,7 @@ def clean_first_name(typed: str) -> str | None:
     Raises
     ------
     Refusal
-        ``name_not_allowed``: too long, a link, markup or a number; names are hostile until shown otherwise.
+        ``name_not_allowed``: too long, a link, markup, a number or an emoji; names are hostile until shown otherwise.
     """
     normal = unicodedata.normalize("NFC", typed)
     spaced = "".join(" " if character.isspace() else character for character in normal)
@@ -110,10 +133,22 @@ def clean_first_name(typed: str) -> str | None:
     name = " ".join(kept.split())
     if not name:
         return None
-    too_long = len(name) > LONGEST_NAME
-    digits = sum(character.isdigit() for character in name)
-    if too_long or digits > MOST_DIGITS_IN_A_NAME or _LINK.search(name) or any(c in "<>{}[]|\\/@" for c in name):
-        raise Refusal("name_not_allowed", {"most": LONGEST_NAME}, "/first_name")
-    if not any(character.isalpha() for character in name):
+    if len(name) > LONGEST_NAME or not _is_a_name(name):
         raise Refusal("name_not_allowed", {"most": LONGEST_NAME}, "/first_name")
     return name
+
+
+def _is_a_name(text: str) -> bool:
+    letters = sum(character.isalpha() for character in text)
+    digits = sum(character.isdigit() for character in text)
+    pictures = any(map(_is_picture, text))
+    return (
+        bool(letters)
+        and digits <= MOST_DIGITS_IN_A_NAME
+        and not (pictures or _LINK.search(text) or _MARKUP & {*text})
+    )
+
+
+def _is_picture(character: str) -> bool:
+    """Emoji and what they are put together from: a name with one doubles the price of each text message."""
+    return unicodedata.category(character) in _PICTURE_CATEGORIES or ord(character) in _SKIN_TONES

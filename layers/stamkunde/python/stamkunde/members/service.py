@@ -1,28 +1,37 @@
 """Members at the till: look up, join, accept the terms."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model import CLOCK_TOLERANCE, Account, Balance, Entry, EntryKind, release
-from stamkunde.ledger.store import LedgerStore, new_account, new_entry_id
-from stamkunde.members.model import Acceptance, Member, MemberState, TermsAcceptance, clean_first_name
-from stamkunde.members.store import MemberStore
-from stamkunde.shared.clock import Clock, compact_instant, local_date
+from stamkunde.ledger.model import CLOCK_TOLERANCE, Balance
+from stamkunde.members.admission import Admission, Change, with_account
+from stamkunde.members.card import read_card_number
+from stamkunde.members.consents import ConsentRecord, Evidence, TermsAccepted, new_record_id
+from stamkunde.members.model import Acceptance, Member, MemberState, clean_first_name
+from stamkunde.members.service_link import SENT_AGAIN_AFTER, LinkAct
+from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
-from stamkunde.shared.phone import parse_phone
+from stamkunde.shared.phone import parse_mobile, parse_phone
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import Busy, ConditionFailed, Put
 
 
 @dataclass(frozen=True, slots=True)
 class MemberAtTill:
-    """Who stands at the till, and what they have."""
+    """Who stands at the till, and what they have.
+
+    Parameters
+    ----------
+    first_name
+        What the till may call them: of somebody it didn't know before, only what was typed there.
+    """
 
     member: Member
+    account_id: str
     balance: Balance
+    first_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +43,28 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody who joins at a till: who they say they are, what they accepted, where and when."""
+
+    phone: str
+    first_name: str | None
+    record: ConsentRecord | None
+    outlet_id: str
+    till_id: str
+    now: datetime
+
+    @property
+    def accepted(self) -> int:
+        """The terms version accepted here."""
+        return self.record.terms.version if self.record and self.record.terms else NOT_ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
 class Membership:
     """One club's members, as a till meets them."""
 
     club: Club
-    members: MemberStore
-    ledger: LedgerStore
+    admission: Admission
     clock: Clock
     patience: Patience
 
@@ -51,10 +76,19 @@ class Membership:
         Refusal
             ``unknown_member``, and those of `parse_phone`.
         """
-        member = self.members.find_by_phone(self._phone(typed_phone))
-        if member is None:
-            raise Refusal("unknown_member", pointer="/phone")
-        return self._with_balance(member, consistent=False)
+        phone = parse_phone(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
+        return self._known(self.admission.members.find_by_phone(phone), "/phone")
+
+    def look_up_by_card(self, typed_card: str) -> MemberAtTill:
+        """Whose card this is.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, and those of `read_card_number`.
+        """
+        member_id = self.admission.access.find_by_card(read_card_number(typed_card))
+        return self._known(self.admission.members.load(member_id) if member_id else None, "/card")
 
     def join(
         self,
@@ -66,73 +100,72 @@ class Membership:
     ) -> Joined:
         """Make somebody a member, once per phone number; with an acceptance, release what was pending.
 
-        Joining again changes nothing but the state: an open member who now accepts becomes a member.
+        Who hasn't accepted gets a message with a link to the terms, also when joining again another day. Joining
+        again changes nothing else but the state: an open member who now accepts becomes a member.
 
         Raises
         ------
         Refusal
             ``unknown_terms_version``, ``acceptance_in_future``, ``acceptance_before_terms``,
-            ``name_not_allowed``, those of `parse_phone`.
+            ``name_not_allowed``, those of `parse_mobile`: what everybody is sent goes by text message.
         """
-        phone = self._phone(typed_phone)
-        first_name = clean_first_name(typed_name) if typed_name else None
         now = self.clock.now()
-        evidence = self._evidence(acceptance, now, outlet_id, till_id) if acceptance else None
-        newcomer = Member(
+        visit = Visit(
+            phone=parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries),
+            first_name=clean_first_name(typed_name) if typed_name else None,
+            record=self._record(acceptance, now, outlet_id, till_id) if acceptance else None,
+            outlet_id=outlet_id,
+            till_id=till_id,
+            now=now,
+        )
+        return self.patience.until_done(lambda: self._try_to_join(visit))
+
+    def _try_to_join(self, visit: Visit) -> Joined:
+        known = self.admission.members.find_by_phone(visit.phone, consistent=True)
+        if known is None or known.account_id is None:
+            return Joined(self._admit(self._newcomer(known, visit), visit), new=True)
+        if visit.accepted > known.terms_version:
+            accepted = replace(known, terms_version=visit.accepted)
+            return Joined(self._admit(Change(known, accepted, visit.record), visit), new=False)
+        if known.state is MemberState.OPEN and self._terms_are_due_again(known, visit.now):
+            return Joined(self._admit(Change(known, known, sends_terms_again=True), visit), new=False)
+        return Joined(self._with_balance(known, visit.now, consistent=True), new=False)
+
+    def _newcomer(self, known: Member | None, visit: Visit) -> Change:
+        """Somebody who comes into the club now, also one who has only had the newsletter so far."""
+        person = known or Member(
             member_id=new_id("m"),
-            account_id=new_id("a"),
-            phone=phone,
-            first_name=first_name,
-            terms_version=acceptance.terms_version if acceptance else NOT_ACCEPTED,
-            joined_at=now,
-            joined_at_outlet=outlet_id,
-            joined_at_till=till_id,
+            account_id=None,
+            phone=visit.phone,
+            first_name=None,
+            terms_version=NOT_ACCEPTED,
+            joined_at=visit.now,
+            language=self.club.language,
         )
-        return self.patience.until_done(lambda: self._try_to_join(newcomer, evidence, now))
-
-    def _try_to_join(self, newcomer: Member, evidence: TermsAcceptance | None, now: datetime) -> Joined:
-        known = self.members.find_by_phone(newcomer.phone, consistent=True)
-        if known is not None:
-            return Joined(self._join_again(known, evidence, now), new=False)
-        account = new_account(newcomer.account_id, newcomer.member_id, newcomer.terms_version)
-        writes = [*self.members.join_writes(newcomer), *self.ledger.open_account_writes(account)]
-        self._commit([*writes, *self._evidence_writes(newcomer.member_id, evidence)])
-        return Joined(MemberAtTill(newcomer, account.balance(self._today(now))), new=True)
-
-    def _join_again(self, member: Member, evidence: TermsAcceptance | None, now: datetime) -> MemberAtTill:
-        if evidence is None or member.state is not MemberState.OPEN:
-            return self._with_balance(member, consistent=True)
-        account = self._account(member, consistent=True)
-        accepted, changes = release(account, member.member_id, evidence.terms_version)
-        balance = accepted.balance(self._today(now))
-        entry = Entry(
-            entry_id=new_entry_id(now),
-            kind=EntryKind.RELEASE,
-            account_id=account.account_id,
-            member_id=member.member_id,
-            outlet_id=evidence.outlet_id,
-            till_id=evidence.till_id,
-            booked_at=now,
-            day=self._today(now),
-            changes=changes,
-            balance=balance,
+        joining = replace(
+            person,
+            first_name=person.first_name or visit.first_name,
+            joined_at=visit.now,
+            joined_at_outlet=visit.outlet_id,
+            joined_at_till=visit.till_id,
         )
-        after = member.accepting(evidence.terms_version)
-        writes = [
-            *self.members.change_writes(member, after),
-            *self.ledger.entry_writes(account, accepted, entry),
-        ]
-        self._commit([*writes, *self._evidence_writes(member.member_id, evidence)])
-        return MemberAtTill(after, balance)
+        return Change(known, with_account(joining, visit.accepted), visit.record)
 
-    def _commit(self, writes: list[Put]) -> None:
-        try:
-            self.ledger.commit(writes)
-        except ConditionFailed as failed:
-            # Somebody else joined with the number, or wrote the member or account: look again.
-            raise Busy from failed
+    def _terms_are_due_again(self, member: Member, now: datetime) -> bool:
+        links = map(self.admission.members.load_link, reversed(member.link_hashes))
+        newest = next((link for link in links if link and link.act is LinkAct.ACCEPT_TERMS), None)
+        return newest is None or now - newest.made_at >= SENT_AGAIN_AFTER
 
-    def _evidence(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> TermsAcceptance:
+    def _admit(self, change: Change, visit: Visit) -> MemberAtTill:
+        admitted = self.admission.write(change, visit.now)
+        if admitted.account is None:
+            return self._with_balance(admitted.member, visit.now, consistent=True)
+        today = local_date(visit.now, self.club.time_zone)
+        member, account = admitted.member, admitted.account
+        name = visit.first_name if change.opens_account else member.first_name
+        return MemberAtTill(member, account.account_id, account.balance(today), name)
+
+    def _record(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> ConsentRecord:
         terms = next((t for t in self.club.terms if t.version == acceptance.terms_version), None)
         if terms is None:
             raise Refusal("unknown_terms_version", pointer="/terms_acceptance/terms_version")
@@ -140,33 +173,22 @@ class Membership:
             raise Refusal("acceptance_in_future", pointer="/terms_acceptance/accepted_at")
         if acceptance.accepted_at < terms.published_at - CLOCK_TOLERANCE:
             raise Refusal("acceptance_before_terms", pointer="/terms_acceptance/accepted_at")
-        return TermsAcceptance(
-            record_id=f"{compact_instant(now)}#{new_id('', 8)}",
-            terms_version=terms.version,
-            text_hash=terms.text_hash,
-            language=terms.language,
-            method=acceptance.method,
-            accepted_at=min(acceptance.accepted_at, now),
+        evidence = Evidence(
+            acceptance.method,
+            given_at=min(acceptance.accepted_at, now),
             recorded_at=now,
+            language=terms.language,
             outlet_id=outlet_id,
             till_id=till_id,
         )
+        return ConsentRecord(new_record_id(now), evidence, TermsAccepted(terms.version, terms.text_hash))
 
-    def _evidence_writes(self, member_id: str, evidence: TermsAcceptance | None) -> list[Put]:
-        return [self.members.acceptance_write(member_id, evidence)] if evidence else []
+    def _known(self, member: Member | None, pointer: str) -> MemberAtTill:
+        if member is None or member.state is MemberState.NEWSLETTER:
+            raise Refusal("unknown_member", pointer=pointer)
+        return self._with_balance(member, self.clock.now(), consistent=False)
 
-    def _phone(self, typed: str) -> str:
-        return parse_phone(typed, country=self.club.country, allowed_countries=self.club.join_countries)
-
-    def _today(self, now: datetime) -> date:
-        return local_date(now, self.club.time_zone)
-
-    def _account(self, member: Member, *, consistent: bool) -> Account:
-        account = self.ledger.load_account(member.account_id, consistent=consistent)
-        if account is None:
-            raise Refusal("unknown_member", pointer="/phone")
-        return account
-
-    def _with_balance(self, member: Member, *, consistent: bool) -> MemberAtTill:
-        account = self._account(member, consistent=consistent)
-        return MemberAtTill(member, account.balance(self._today(self.clock.now())))
+    def _with_balance(self, member: Member, now: datetime, *, consistent: bool) -> MemberAtTill:
+        account = self.admission.account(member, consistent=consistent)
+        balance = account.balance(local_date(now, self.club.time_zone))
+        return MemberAtTill(member, account.account_id, balance, member.first_name)

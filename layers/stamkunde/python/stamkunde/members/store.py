@@ -1,16 +1,33 @@
-"""Rows of the members table: members, what finds them, and their consent records."""
+"""Rows of the members table: members, what finds them, their consent records and the links sent to them.
 
+``M#<club>#<member>``: ``MEMBER`` and one ``CONSENT#<instant>#<id>`` an act. ``P#<club>#<keyed hash>`` / ``PHONE``:
+who has a number. ``LINK#<hash of token>`` / ``LINK``: what a service link does, for whom.
+"""
+
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.members.model import Member, TermsAcceptance, phone_pointer
+from stamkunde.members.consents import (
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    PermissionText,
+    TermsAccepted,
+)
+from stamkunde.members.model import Member, phone_pointer
+from stamkunde.members.service_link import FoundLink, LinkAct, NewLink, is_token, link_hash
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import iso_instant, parse_instant
-from stamkunde.shared.reading import get_row
-from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
+from stamkunde.shared.reading import get_row, query_rows
+from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Delete, Put, Write
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ITEM_VERSION = 1
+CONSENT_PREFIX = "CONSENT#"
+_LANGUAGE_BY_PREFIX = {"+47": "nb"}
+_UNCHANGED_OR_GONE = "attribute_not_exists(pk) OR person = :person"
 
 
 class MemberStore:
@@ -24,12 +41,12 @@ class MemberStore:
 
     def load(self, member_id: str, *, consistent: bool = False) -> Member | None:
         """A member by id."""
-        row = self._get(self._member_pk(member_id), "MEMBER", consistent=consistent)
+        row = get_row(self._client, self._table, self._member_pk(member_id), "MEMBER", consistent=consistent)
         return _member(row) if row else None
 
     def find_by_phone(self, phone: str, *, consistent: bool = False) -> Member | None:
         """The member with that E.164 number."""
-        pointer = self._get(self._phone_pk(phone), "PHONE", consistent=consistent)
+        pointer = get_row(self._client, self._table, self._phone_pk(phone), "PHONE", consistent=consistent)
         return self.load(pointer["member"], consistent=consistent) if pointer else None
 
     def find_account(self, member_id: str) -> str | None:
@@ -37,51 +54,98 @@ class MemberStore:
         member = self.load(member_id, consistent=True)
         return member.account_id if member else None
 
-    def join_writes(self, member: Member) -> list[Put]:
+    def consent_records(self, member_id: str) -> list[ConsentRecord]:
+        """Everything a member agreed to or took back, oldest first."""
+        pk = self._member_pk(member_id)
+        rows = query_rows(self._client, self._table, pk, CONSENT_PREFIX, consistent=True)
+        return [_consent_record(row) for row in rows]
+
+    def join_writes(self, member: Member) -> list[Write]:
         """A new member; the number can belong to one member only."""
-        pointer = {
-            "pk": self._phone_pk(member.phone),
-            "sk": "PHONE",
-            "v": ITEM_VERSION,
-            "member": member.member_id,
-        }
+        pointer = {"pk": self._phone_pk(member.phone), "sk": "PHONE", "v": ITEM_VERSION, "member": member.member_id}
         return [
             Put("phone", self._table, pointer, NOT_THERE),
             Put("member", self._table, self._member_row(member), NOT_THERE),
         ]
 
-    def change_writes(self, before: Member, after: Member) -> list[Put]:
+    def change_writes(self, before: Member, after: Member) -> list[Write]:
         """A member's new state, refused if another write came between."""
-        return [
-            Put(
-                "member",
-                self._table,
-                self._member_row(after),
-                UNCHANGED,
-                {"before": before.revision},
-            )
-        ]
+        row = self._member_row(after)
+        return [Put("member", self._table, row, UNCHANGED, {"before": before.revision})]
 
-    def acceptance_write(self, member_id: str, record: TermsAcceptance) -> Put:
+    def consent_write(self, member_id: str, record: ConsentRecord) -> Put:
         """One more consent record; none is ever changed."""
         row = {
             "pk": self._member_pk(member_id),
-            "sk": f"CONSENT#{record.record_id}",
+            "sk": CONSENT_PREFIX + record.record_id,
             "v": ITEM_VERSION,
-            "kind": "terms_accepted",
-            "terms_version": record.terms_version,
-            "text_hash": record.text_hash,
-            "language": record.language,
-            "method": record.method.value,
-            "accepted_at": iso_instant(record.accepted_at),
-            "recorded_at": iso_instant(record.recorded_at),
-            "outlet": record.outlet_id,
-            "till": record.till_id,
+            **_evidence_attributes(record.evidence),
+            **_agreed_attributes(record),
         }
         return Put("consent", self._table, row, NOT_THERE)
 
-    def _get(self, pk: str, sk: str, *, consistent: bool) -> dict[str, Any] | None:
-        return get_row(self._client, self._table, pk, sk, consistent=consistent)
+    def link_write(self, link: NewLink, member_id: str) -> Put:
+        """A link that was sent to a member; its token is kept nowhere, only what finds it."""
+        sent = FoundLink(
+            club_id=self._club_id,
+            member_id=member_id,
+            act=link.act,
+            token_hash=link.token_hash,
+            made_at=link.made_at,
+            expires_at=link.expires_at,
+            address_hash=link.address and self.address_hash(link.address),
+        )
+        return Put(f"link_{link.act}", self._table, self._link_row(sent), NOT_THERE)
+
+    def is_about(self, link: FoundLink, address: str | None) -> bool:
+        """Whether a link was sent to prove that address, and no earlier one."""
+        return address is not None and link.address_hash == self.address_hash(address)
+
+    def address_hash(self, address: str) -> str:
+        """The keyed hash by which links and evidence name an e-mail address."""
+        return phone_pointer(self._address_key, address)
+
+    def load_link(self, token_hash: str) -> FoundLink | None:
+        """A link by the hash of its token."""
+        return ServiceLinks(self._client, self._table).load(token_hash)
+
+    def removal_writes(self, member: Member, by: FoundLink) -> list[Write]:
+        """A member taken away with all that finds them, refused if they were changed; see `consent_removals`.
+
+        The link by which it was done stays to its end, without the person, to say that it is done.
+        """
+        links = [token_hash for token_hash in member.link_hashes if token_hash != by.token_hash]
+        gone: list[Write] = [
+            Put("link", self._table, self._link_row(replace(by, member_id=None))),
+            Delete("member", self._table, self._key(member), UNCHANGED, {"before": member.revision}),
+            Delete("phone", self._table, {"pk": self._phone_pk(member.phone), "sk": "PHONE"}, "attribute_exists(pk)"),
+        ]
+        gone += [
+            Delete(
+                f"link_{number}",
+                self._table,
+                {"pk": f"LINK#{token_hash}", "sk": "LINK"},
+                _UNCHANGED_OR_GONE,
+                {"person": member.member_id},
+            )
+            for number, token_hash in enumerate(links)
+        ]
+        return gone
+
+    def consent_removals(self, member_id: str) -> list[Delete]:
+        """Everything that somebody agreed to, taken away."""
+        return [
+            Delete(
+                f"consent_{number}",
+                self._table,
+                {"pk": self._member_pk(member_id), "sk": CONSENT_PREFIX + record.record_id},
+                "attribute_exists(pk)",
+            )
+            for number, record in enumerate(self.consent_records(member_id))
+        ]
+
+    def _key(self, member: Member) -> dict[str, Any]:
+        return {"pk": self._member_pk(member.member_id), "sk": "MEMBER"}
 
     def _member_pk(self, member_id: str) -> str:
         return f"M#{self._club_id}#{member_id}"
@@ -89,10 +153,24 @@ class MemberStore:
     def _phone_pk(self, phone: str) -> str:
         return f"P#{self._club_id}#{phone_pointer(self._address_key, phone)}"
 
-    def _member_row(self, member: Member) -> dict[str, Any]:
+    def _link_row(self, link: FoundLink) -> dict[str, Any]:
         return {
-            "pk": self._member_pk(member.member_id),
-            "sk": "MEMBER",
+            "pk": f"LINK#{link.token_hash}",
+            "sk": "LINK",
+            "v": ITEM_VERSION,
+            "club": self._club_id,
+            "person": link.member_id,
+            "act": link.act.value,
+            "made_at": iso_instant(link.made_at),
+            "expires_at": iso_instant(link.expires_at),
+            "address": link.address_hash,
+            "expires": int(link.expires_at.timestamp()),
+        }
+
+    def _member_row(self, member: Member) -> dict[str, Any]:
+        confirmed_at = member.email_confirmed_at
+        return {
+            **self._key(member),
             "v": ITEM_VERSION,
             "revision": member.revision,
             "account": member.account_id,
@@ -102,10 +180,47 @@ class MemberStore:
             "joined_at": iso_instant(member.joined_at),
             "joined_outlet": member.joined_at_outlet,
             "joined_till": member.joined_at_till,
+            "lang": member.language,
+            "email": member.email,
+            "email_confirmed_at": confirmed_at and iso_instant(confirmed_at),
+            "pending_email": member.pending_email,
+            "card": member.card_number,
+            "links": list(member.link_hashes),
         }
 
 
+class ServiceLinks:
+    """Every club's service links: whoever follows one brings nothing but its token."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, token: str) -> FoundLink | None:
+        """The link with that token; None when it was never sent, or is gone with its member."""
+        return self.load(link_hash(token)) if is_token(token) else None
+
+    def load(self, token_hash: str) -> FoundLink | None:
+        """The link whose token has that hash."""
+        row = get_row(self._client, self._table, f"LINK#{token_hash}", "LINK", consistent=True)
+        return _link(row) if row else None
+
+
+def _link(row: dict[str, Any]) -> FoundLink:
+    return FoundLink(
+        club_id=row["club"],
+        member_id=row["person"],
+        act=LinkAct(row["act"]),
+        token_hash=row["pk"].rpartition("#")[2],
+        made_at=parse_instant(row["made_at"]),
+        expires_at=parse_instant(row["expires_at"]),
+        address_hash=row["address"],
+    )
+
+
 def _member(row: dict[str, Any]) -> Member:
+    """A member, also from a row written when everybody had joined at a till and none had an e-mail address."""
+    confirmed_at = row.get("email_confirmed_at")
     return Member(
         member_id=row["pk"].rpartition("#")[2],
         account_id=row["account"],
@@ -113,7 +228,60 @@ def _member(row: dict[str, Any]) -> Member:
         first_name=row["first_name"],
         terms_version=row["terms_version"],
         joined_at=parse_instant(row["joined_at"]),
+        language=row.get("lang") or _LANGUAGE_BY_PREFIX.get(row["phone"][:3], "da"),
         joined_at_outlet=row["joined_outlet"],
         joined_at_till=row["joined_till"],
+        email=row.get("email"),
+        email_confirmed_at=confirmed_at and parse_instant(confirmed_at),
+        pending_email=row.get("pending_email"),
+        card_number=row.get("card"),
+        link_hashes=tuple(row.get("links", ())),
         revision=row["revision"],
+    )
+
+
+def _evidence_attributes(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "method": evidence.method.value,
+        "given_at": iso_instant(evidence.given_at),
+        "recorded_at": iso_instant(evidence.recorded_at),
+        "language": evidence.language,
+        "outlet": evidence.outlet_id,
+        "till": evidence.till_id,
+        "client_ip": evidence.client_ip,
+        "user_agent": evidence.user_agent,
+    }
+
+
+def _agreed_attributes(record: ConsentRecord) -> dict[str, Any]:
+    terms = record.terms
+    return {
+        "terms_version": terms and terms.version,
+        "text_hash": terms and terms.text_hash,
+        "wording": terms and terms.wording,
+        "given": [[text.channel.value, text.version, text.wording] for text in record.given],
+        "withdrawn": [channel.value for channel in record.withdrawn],
+        "address": record.address_hash,
+    }
+
+
+def _consent_record(row: dict[str, Any]) -> ConsentRecord:
+    """A record, also one of the time when terms were all that anybody agreed to."""
+    version = row["terms_version"]
+    return ConsentRecord(
+        record_id=row["sk"].removeprefix(CONSENT_PREFIX),
+        evidence=Evidence(
+            method=ConsentMethod(row["method"]),
+            given_at=parse_instant(row.get("given_at") or row["accepted_at"]),
+            recorded_at=parse_instant(row["recorded_at"]),
+            language=row["language"],
+            outlet_id=row["outlet"],
+            till_id=row["till"],
+            client_ip=row.get("client_ip"),
+            user_agent=row.get("user_agent"),
+        ),
+        terms=TermsAccepted(version, row["text_hash"], row.get("wording")) if version else None,
+        given=tuple(PermissionText(Channel(c), number, words) for c, number, words in row.get("given", ())),
+        withdrawn=tuple(Channel(channel) for channel in row.get("withdrawn", ())),
+        address_hash=row.get("address"),
     )

@@ -12,16 +12,36 @@ from stamkunde.messaging.text import Template, parse_template
 _FOLDER = Path(__file__).parent / "languages"
 
 
+class DefaultText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a kind of message says, and the sentence that tells why somebody got it."""
+
+    text: str
+    why: str
+    subject: str | None = None
+
+
 @cache
-def default_texts(language: str) -> dict[MessageKind, str]:
+def default_texts(language: str) -> dict[MessageKind, DefaultText]:
     """Every default text of a language."""
-    return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[MessageKind, str])
+    return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[MessageKind, DefaultText])
 
 
 @cache
 def default_template(kind: MessageKind, language: str) -> Template:
     """The default text of a kind, ready to merge into."""
-    return parse_template(default_texts(language)[kind])
+    return parse_template(default_texts(language)[kind].text)
+
+
+@cache
+def default_subject(kind: MessageKind, language: str) -> Template | None:
+    """The default subject of a kind that goes by e-mail."""
+    subject = default_texts(language)[kind].subject
+    return parse_template(subject) if subject else None
+
+
+def why_sent(kind: MessageKind, language: str) -> str:
+    """Why somebody got a message of this kind, in a sentence."""
+    return default_texts(language)[kind].why
 
 
 def named_values(language: str, values: Mapping[Field, str]) -> dict[str, str]:

@@ -1,7 +1,19 @@
 """Messages: which class each kind is of, what it may merge, and what became of it. Pure rules."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from stamkunde.shared.channel import Channel
+
+CODE_LASTS = timedelta(minutes=10)
+"""How long a one-time code can be typed."""
+
+CODE_MARGIN = timedelta(minutes=2)
+"""How much of that must be left when it is sent, so that what arrives can still be typed."""
+
+A_DAY = timedelta(days=1)
+"""Whom a message is for is known as long as it waits: what a day couldn't send is given up."""
 
 
 class MessageClass(StrEnum):
@@ -21,6 +33,17 @@ class Timing(StrEnum):
 
     AT_ONCE = "at_once"
     TIMED = "timed"
+
+
+def keeps_quiet_hours(message_class: MessageClass, timing: Timing) -> bool:
+    """Whether a message waits for the club's sending hours.
+
+    Advertising always does. A service message does only when a timer sends it: somebody who joins at ten past six
+    gets the answer at ten past six.
+    """
+    if message_class is MessageClass.SERVICE:
+        return timing is Timing.TIMED
+    return message_class is MessageClass.MARKETING
 
 
 class Field(StrEnum):
@@ -65,21 +88,42 @@ class MessageKind(StrEnum):
     CODE = "code"
     WELCOME = "welcome"
     TILL_JOIN = "till_join"
+    CONFIRM_EMAIL = "confirm_email"
     TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class KindRules:
-    """What is fixed for a kind of message, whoever edits its text."""
+    """What is fixed for a kind of message, whoever edits its text.
+
+    Parameters
+    ----------
+    fields
+        What may be merged into it.
+    channel
+        How it is sent.
+    lasts
+        How long after it was due it is worth sending.
+    """
 
     message_class: MessageClass
     timing: Timing
     fields: frozenset[Field]
+    channel: Channel = Channel.SMS
+    lasts: timedelta = A_DAY
+
+    @property
+    def keeps_quiet_hours(self) -> bool:
+        """Whether it waits for the club's sending hours."""
+        return keeps_quiet_hours(self.message_class, self.timing)
 
 
 KINDS = {
     MessageKind.CODE: KindRules(
-        MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB, Field.CODE, Field.DOMAIN})
+        MessageClass.CRITICAL,
+        Timing.AT_ONCE,
+        frozenset({Field.CLUB, Field.CODE, Field.DOMAIN}),
+        lasts=CODE_LASTS - CODE_MARGIN,
     ),
     MessageKind.WELCOME: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK})
@@ -87,14 +131,30 @@ KINDS = {
     MessageKind.TILL_JOIN: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK})
     ),
+    MessageKind.CONFIRM_EMAIL: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK}), Channel.EMAIL
+    ),
     MessageKind.TEST: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
 }
 
 
-class Channel(StrEnum):
-    """How a message reaches somebody."""
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The names under which Stamkunde is reached and writes.
 
-    SMS = "sms"
+    Parameters
+    ----------
+    pages
+        Where the pages are; a phone fills a code in there and nowhere else.
+    short
+        What links in messages begin with.
+    mail
+        What e-mail is sent from.
+    """
+
+    pages: str
+    short: str
+    mail: str
 
 
 class DeliveryState(StrEnum):

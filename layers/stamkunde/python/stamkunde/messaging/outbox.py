@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stamkunde.messaging.model import KINDS, Channel, DeliveryState, MessageKind
-from stamkunde.messaging.parts import Encoding, count_parts
+from stamkunde.messaging.model import KINDS, DeliveryState, MessageKind
+from stamkunde.messaging.parts import Encoding, PartCount, count_parts
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant
-from stamkunde.shared.ids import new_id
+from stamkunde.shared.ids import derived_id, new_id
 
 MOST_ATTEMPTS = 5
 """How often a message is offered to a gateway that surely did not take it."""
@@ -15,6 +16,11 @@ CLAIM_LASTS = timedelta(seconds=60)
 """After that nobody can still be calling the gateway: the worker's own time limit is a sixth of it."""
 
 TESTS_AN_HOUR = 5
+
+CODE_PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands in a waiting text where the code comes: Unicode's own sign for something that isn't in the text."""
+
+CODE_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that waits, exactly as it will be sent.
+    """A message that waits, as it will be sent but for its code.
 
     Parameters
     ----------
     recipient
-        E.164.
+        E.164, or an e-mail address.
+    sender
+        The name that a text message comes from, or the whole From of an e-mail.
+    subject
+        Of an e-mail.
+    challenge
+        What the code is worked out from for which `CODE_PLACE` stands in the text: it is neither kept nor queued.
+    send_before
+        From then on it isn't worth sending.
     attempts
         How often the gateway has surely not taken it.
     claim
@@ -51,6 +65,9 @@ class Message:
     sender: str
     text: str
     due_at: datetime
+    send_before: datetime
+    subject: str | None = None
+    challenge: str | None = None
     attempts: int = 0
     claim: Claim | None = None
 
@@ -59,6 +76,24 @@ class Message:
         """The id of the claim, if somebody has taken it."""
         return self.claim.claim_id if self.claim else None
 
+    def is_early(self, now: datetime) -> bool:
+        """Whether it must wait on.
+
+        Only what keeps quiet hours does. What goes at once is due by the clock of whoever wrote it, which may be a
+        little ahead of the worker's.
+        """
+        return KINDS[self.kind].keeps_quiet_hours and now < self.due_at
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Whether it isn't worth sending any more."""
+        return now >= self.send_before
+
+    def count(self) -> PartCount | None:
+        """What a text message takes, its code included; None for an e-mail."""
+        if self.channel is not Channel.SMS:
+            return None
+        return count_parts(self.text.replace(CODE_PLACE, "0" * CODE_DIGITS))
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -66,10 +101,14 @@ class Delivery:
 
     Parameters
     ----------
+    parts, encoding
+        Of a text message; an e-mail has no parts.
     reason
         Why it was not sent, or nobody knows; a code.
     provider_id
         The gateway's own id, to ask it by.
+    record_id
+        Tells whoever recorded it that it was them, when the answer to that was lost.
     """
 
     club_id: str
@@ -78,11 +117,12 @@ class Delivery:
     channel: Channel
     state: DeliveryState
     parts: int
-    encoding: Encoding
+    encoding: Encoding | None
     due_at: datetime
     recorded_at: datetime
     reason: str | None = None
     provider_id: str | None = None
+    record_id: str | None = None
 
     @property
     def message_class(self) -> str:
@@ -95,6 +135,16 @@ def new_message_id() -> str:
     return new_id("x")
 
 
+def code_message_id(challenge_id: str) -> str:
+    """The id of the message with a challenge's code: whoever asks for the same code again can wake it again."""
+    return derived_id("x", "code", challenge_id, letters=16)
+
+
+def worth_sending_until(kind: MessageKind, due_at: datetime) -> datetime:
+    """From when on a message isn't sent any more: its kind decides."""
+    return due_at + KINDS[kind].lasts
+
+
 def delivery_of(
     message: Message,
     state: DeliveryState,
@@ -104,19 +154,20 @@ def delivery_of(
     provider_id: str | None = None,
 ) -> Delivery:
     """What is kept of a message after this outcome."""
-    count = count_parts(message.text)
+    count = message.count()
     return Delivery(
         message.club_id,
         message.message_id,
         message.kind,
         message.channel,
         state,
-        count.parts,
-        count.encoding,
+        count.parts if count else 0,
+        count.encoding if count else None,
         message.due_at,
         now,
         reason,
         provider_id,
+        new_id("", 12),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from stamkunde.messaging.model import MessageClass, Timing
+from stamkunde.messaging.model import MessageClass, Timing, keeps_quiet_hours
 from stamkunde.messaging.public_holidays import is_public_holiday
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
@@ -43,17 +43,6 @@ class SendingHours:
         """The window of a calendar day; Saturday is a workday like the others."""
         resting = day.weekday() == _SUNDAY or is_public_holiday(country, day)
         return self.sundays_and_holidays if resting else self.workdays
-
-
-def keeps_quiet_hours(message_class: MessageClass, timing: Timing) -> bool:
-    """Whether a message waits for the window.
-
-    Advertising always does. A service message does only when a timer sends it: somebody who joins at ten past six
-    gets the answer at ten past six.
-    """
-    if message_class is MessageClass.SERVICE:
-        return timing is Timing.TIMED
-    return message_class is MessageClass.MARKETING
 
 
 def wall_clock(day: date, at: time, time_zone: str) -> datetime:

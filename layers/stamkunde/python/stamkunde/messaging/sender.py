@@ -1,10 +1,13 @@
-"""The name that a text message comes from, made of the club's name.
+"""Who a message comes from, made of the club's name.
 
-Three to eleven letters, digits and inner hyphens with at least one letter: what every gateway takes.
+A text message names its sender with three to eleven letters, digits and inner hyphens, at least one of them a letter:
+what every gateway takes.
 """
 
 import re
 import unicodedata
+from email.header import Header
+from email.utils import formataddr
 
 LONGEST = 11
 LAST_RESORT = "Stamkunde"
@@ -27,6 +30,14 @@ def sender_id(club_name: str) -> str:
     if len(written) > LONGEST:
         written = _reduced(_reduced(composed.translate(_IN_SHORT))[:LONGEST])
     return written if _SENDER.fullmatch(written) and written.lower() not in GENERIC else LAST_RESORT
+
+
+def mail_sender(club_name: str, slug: str, domain: str) -> str:
+    """The From of an e-mail, as it stands in the header: the club's name, encoded where it isn't ASCII (RFC 2047)."""
+    letters = (letter for letter in " ".join(club_name.split()) if unicodedata.category(letter) != "Cc")
+    name = "".join(letters)
+    written = name if name.isascii() else Header(name, "utf-8").encode(linesep="")
+    return formataddr((written, f"{slug}@{domain}"))
 
 
 def _reduced(name: str) -> str:

@@ -1,24 +1,59 @@
 """Sending what waits in the outbox: claim, call the gateway once, record.
 
+What may break breaks before the claim, and a message that isn't worth sending any more is recorded as expired.
+
 Whatever dies in between, nothing is sent twice and nothing is lost unseen: a claim that nobody finishes is recorded
 as unknown, and what nobody has claimed is woken again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
-from stamkunde.gateways.sms import AnswerLost, NotAccepted, Refused, Sms, SmsGateway
+from stamkunde.gateways.email import Email
+from stamkunde.gateways.handover import AnswerLost, Gateway, NotAccepted, Refused
+from stamkunde.gateways.sms import Sms
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.messaging.model import KINDS, DeliveryState, MessageClass
-from stamkunde.messaging.outbox import MOST_ATTEMPTS, Delivery, Message, delivery_of
-from stamkunde.messaging.parts import count_parts
+from stamkunde.messaging.outbox import CODE_PLACE, MOST_ATTEMPTS, Delivery, Message, delivery_of
+from stamkunde.messaging.parts import BodyFault, body_fault, count_parts
 from stamkunde.messaging.store import OUTBOX_SHARDS, Key, Outbox, outbox_key
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.patience import Patience
 
 WAKE_AFTER = timedelta(minutes=2)
+"""What has waited for so long has lost its wake-up."""
+
 WORKER_LOST = "worker_lost"
+TOO_LATE = "too_late"
+CLUB_GONE = "club_gone"
+
+type HandOver = Callable[[], str]
+type CodeOf = Callable[[Message], str | None]
+"""Works out the code that a message carries; None when its club is gone."""
+
+
+@dataclass(eq=False)
+class Unsendable(Exception):
+    """A message that no try would send.
+
+    Parameters
+    ----------
+    reason
+        A code.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """Where messages go, by channel."""
+
+    sms: Gateway[Sms]
+    email: Gateway[Email]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +61,8 @@ class Sending:
     """What the message worker does with one wake-up."""
 
     outbox: Outbox
-    sms: SmsGateway
+    gateways: Gateways
+    code_of: CodeOf
     clock: Clock
     patience: Patience
 
@@ -39,16 +75,41 @@ class Sending:
             The gateway surely has not taken it: it waits on, for another wake-up.
         """
         message = self.outbox.load(key)
-        if message is None:
+        now = self.clock.now()
+        if message is None or message.is_early(now):
+            # What is early is woken again when it is due; see `OutboxCare`.
             return None
-        if message.claim is not None:
+        if message.claim is not None or message.is_too_late(now):
             return give_up(self.outbox, message, self.clock, self.patience)
-        claimed = self.outbox.claim(message, self.clock.now())
-        return self._hand_over(claimed) if claimed else None
-
-    def _hand_over(self, message: Message) -> Delivery | None:
         try:
-            provider_id = self.sms.send(_sms(message))
+            hand_over = self.prepare(message)
+        except Unsendable as fault:
+            return self._record(message, DeliveryState.FAILED, reason=fault.reason)
+        claimed = self.outbox.claim(message, now)
+        return self._hand_over(claimed, hand_over) if claimed else None
+
+    def prepare(self, message: Message) -> HandOver:
+        """The one call of the gateway, all put together.
+
+        Raises
+        ------
+        Unsendable
+            ``club_gone``, and the faults of a body.
+        """
+        code = self.code_of(message) if message.challenge else ""
+        if code is None:
+            raise Unsendable(CLUB_GONE)
+        text = message.text.replace(CODE_PLACE, code)
+        fault = _fault(message.channel, text)
+        if fault is not None:
+            raise Unsendable(fault)
+        if message.channel is Channel.EMAIL:
+            return partial(self.gateways.email.send, _email(message, text))
+        return partial(self.gateways.sms.send, _sms(message, text))
+
+    def _hand_over(self, message: Message, hand_over: HandOver) -> Delivery | None:
+        try:
+            provider_id = hand_over()
         except NotAccepted as failure:
             if message.attempts + 1 < MOST_ATTEMPTS:
                 self.outbox.give_back(message)
@@ -66,12 +127,33 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A row of the outbox that could not be tended, where it lies and why; it waits on."""
+
+    key: Key
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class Tended:
-    """What the outbox job has found: how many messages wait, wake-ups lost, and claims nobody finished."""
+    """What the outbox job has found.
+
+    Parameters
+    ----------
+    waiting
+        How many messages have waited too long, those that broke included.
+    lost
+        How many wake-ups were lost.
+    given_up
+        What became of those that nobody will finish.
+    broken
+        What could not be read or given up.
+    """
 
     waiting: int
     lost: int
-    unknown: tuple[Delivery, ...]
+    given_up: tuple[Delivery, ...]
+    broken: tuple[Broken, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +166,59 @@ class OutboxCare:
     patience: Patience
 
     def tend(self) -> Tended:
-        """Wake the worker for what waits too long, and record as unknown what was claimed and never finished."""
-        left = list(self._left_over())
-        waiting = [outbox_key(message) for message in left if message.claim is None]
-        lost = self.wake_ups.send(waiting)
-        unknown = [
-            give_up(self.outbox, message, self.clock, self.patience) for message in left if message.claim is not None
-        ]
-        return Tended(len(waiting), lost, tuple(delivery for delivery in unknown if delivery is not None))
+        """Wake the worker for what waits too long or has just come due, and record what nobody will finish.
 
-    def _left_over(self) -> Iterator[Message]:
-        until = self.clock.now() - WAKE_AFTER
+        That is what was claimed by a worker that is gone, and what isn't worth sending any more. Whatever breaks
+        stands in the way of nothing else.
+        """
+        now = self.clock.now()
+        long_ago = now - WAKE_AFTER
+        due, broken = self._due(now)
+        left = [message for message in due if message.due_at < long_ago]
+        # Nobody was there to wake what kept quiet hours when they were over: it has not waited too long.
+        opening = [message for message in due if message.due_at >= long_ago and KINDS[message.kind].keeps_quiet_hours]
+        waiting = [message for message in left if _is_sendable(message, now)]
+        to_wake = waiting + [message for message in opening if _is_sendable(message, now)]
+        lost = self.wake_ups.send([outbox_key(message) for message in to_wake])
+        given_up, stuck = self._give_up(left)
+        broken += stuck
+        return Tended(len(waiting) + len(broken), lost, tuple(given_up), tuple(broken))
+
+    def _due(self, now: datetime) -> tuple[list[Message], list[Broken]]:
+        due, broken = [], []
         for shard in range(OUTBOX_SHARDS):
-            yield from self.outbox.due(shard, until)
+            for row in self.outbox.due(shard, now):
+                try:
+                    due.append(row.message())
+                except Exception as error:  # noqa: BLE001 - a row of one club must not hold up the others
+                    broken.append(Broken(row.key, error))
+        return due, broken
+
+    def _give_up(self, left: list[Message]) -> tuple[list[Delivery], list[Broken]]:
+        given_up, broken = [], []
+        for message in left:
+            try:
+                delivery = give_up(self.outbox, message, self.clock, self.patience)
+            except Exception as error:  # noqa: BLE001 - a message of one club must not hold up the others
+                broken.append(Broken(outbox_key(message), error))
+                continue
+            if delivery is not None:
+                given_up.append(delivery)
+        return given_up, broken
 
 
 def give_up(outbox: Outbox, message: Message, clock: Clock, patience: Patience) -> Delivery | None:
-    """Record a message as unknown if whoever claimed it is gone for sure; otherwise leave it to them."""
+    """Record what nobody will finish; None if somebody still may.
+
+    Unknown is a message whose worker is gone for sure, expired one that nobody took in time.
+    """
     now = clock.now()
-    if message.claim is None or not message.claim.is_over(now):
+    if message.claim is None and message.is_too_late(now):
+        delivery = delivery_of(message, DeliveryState.EXPIRED, now, reason=TOO_LATE)
+    elif message.claim is not None and message.claim.is_over(now):
+        delivery = delivery_of(message, DeliveryState.UNKNOWN, now, reason=WORKER_LOST)
+    else:
         return None
-    delivery = delivery_of(message, DeliveryState.UNKNOWN, now, reason=WORKER_LOST)
     return record(outbox, message, delivery, patience)
 
 
@@ -113,11 +227,26 @@ def record(outbox: Outbox, message: Message, delivery: Delivery, patience: Patie
     return delivery if patience.until_done(lambda: outbox.record(message, delivery)) else None
 
 
-def _sms(message: Message) -> Sms:
+def _is_sendable(message: Message, now: datetime) -> bool:
+    """Whether a worker may still take it."""
+    return message.claim is None and not message.is_too_late(now)
+
+
+def _fault(channel: Channel, text: str) -> BodyFault | None:
+    """What forbids sending these words; an e-mail has no parts."""
+    fault = body_fault(text)
+    return None if channel is Channel.EMAIL and fault is BodyFault.TOO_LONG else fault
+
+
+def _sms(message: Message, text: str) -> Sms:
     return Sms(
         recipient=message.recipient,
         sender=message.sender,
-        text=message.text,
-        parts=count_parts(message.text).most_parts,
+        text=text,
+        parts=count_parts(text).most_parts,
         advertises=KINDS[message.kind].message_class is MessageClass.MARKETING,
     )
+
+
+def _email(message: Message, text: str) -> Email:
+    return Email(message.recipient, message.sender, message.subject or "", text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stamkunde.clubs.model import Club
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.messaging.default_texts import default_template, named_values
-from stamkunde.messaging.model import Channel, Field, MessageKind
+from stamkunde.messaging.model import Field, MessageKind
 from stamkunde.messaging.outbox import (
     TESTS_AN_HOUR,
     Delivery,
@@ -16,10 +16,12 @@ from stamkunde.messaging.outbox import (
     hour_of,
     new_message_id,
     seconds_to_next_hour,
+    worth_sending_until,
 )
 from stamkunde.messaging.sender import sender_id
-from stamkunde.messaging.store import ClubMessages, outbox_key
+from stamkunde.messaging.store import ClubMessages, outbox_key, write_purpose
 from stamkunde.messaging.text import compose_sms
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
@@ -67,6 +69,7 @@ class OperatorMessages:
     def _message(self, phone: str) -> Message:
         template = default_template(MessageKind.TEST, self.club.language)
         values = named_values(self.club.language, {Field.CLUB: self.club.name})
+        now = self.clock.now()
         return Message(
             club_id=self.club.club_id,
             message_id=new_message_id(),
@@ -75,7 +78,8 @@ class OperatorMessages:
             recipient=phone,
             sender=sender_id(self.club.name),
             text=compose_sms(template, values).text,
-            due_at=self.clock.now(),
+            due_at=now,
+            send_before=worth_sending_until(MessageKind.TEST, now),
         )
 
     def _try_to_write(self, message: Message) -> None:
@@ -88,5 +92,5 @@ class OperatorMessages:
         try:
             self.store.commit([counted, self.store.outbox_write(message)])
         except ConditionFailed as failed:
-            if failed.found.get("message") is None:
+            if failed.found.get(write_purpose(message)) is None:
                 raise Busy from failed

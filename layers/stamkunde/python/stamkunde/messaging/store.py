@@ -5,15 +5,16 @@ empty themselves. ``D#<club>#<message>`` / ``DELIVERY``: what became of it. ``TE
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from stamkunde.messaging.model import Channel, DeliveryState, MessageKind
-from stamkunde.messaging.outbox import Claim, Delivery, HourlyCount, Message
+from stamkunde.messaging.model import DeliveryState, MessageKind
+from stamkunde.messaging.outbox import Claim, Delivery, HourlyCount, Message, worth_sending_until
 from stamkunde.messaging.parts import Encoding
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
@@ -28,6 +29,7 @@ type Key = Mapping[str, str]
 ITEM_VERSION = 1
 OUTBOX_SHARDS = 8
 MOST_ROWS_A_SHARD = 100
+UNCLAIMED = "attribute_exists(pk) AND attribute_not_exists(claim)"
 
 
 def outbox_key(message: Message) -> dict[str, str]:
@@ -37,6 +39,11 @@ def outbox_key(message: Message) -> dict[str, str]:
         "pk": f"OUTBOX#{shard}",
         "sk": f"{compact_instant(message.due_at)}#{message.club_id}#{message.message_id}",
     }
+
+
+def write_purpose(message: Message) -> str:
+    """What the write of a message is called in its transaction, which may hold messages of several kinds."""
+    return f"{message.kind} message"
 
 
 class ClubMessages:
@@ -84,9 +91,11 @@ class ClubMessages:
             "sender": message.sender,
             "text": message.text,
             "due_at": iso_instant(message.due_at),
+            "send_before": iso_instant(message.send_before),
             "attempts": message.attempts,
+            **_only_some_have(message),
         }
-        return Put("message", self._table, row, NOT_THERE)
+        return Put(write_purpose(message), self._table, row, NOT_THERE)
 
     def commit(self, writes: list[Put]) -> None:
         """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
@@ -94,6 +103,22 @@ class ClubMessages:
 
     def _tests_pk(self) -> str:
         return f"TESTS#{self.club_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A row of the outbox as it came, read when it is needed: one that can't be read holds up no other."""
+
+    item: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def key(self) -> Key:
+        """Where it lies."""
+        return {"pk": self.item["pk"]["S"], "sk": self.item["sk"]["S"]}
+
+    def message(self) -> Message:
+        """What waits there."""
+        return _message(from_wire(self.item))
 
 
 class Outbox:
@@ -108,7 +133,7 @@ class Outbox:
         row = get_row(self._client, self._table, key["pk"], key["sk"], consistent=True)
         return _message(row) if row else None
 
-    def due(self, shard: int, until: datetime) -> list[Message]:
+    def due(self, shard: int, until: datetime) -> list[WaitingRow]:
         """The oldest messages of a shard that were due by an instant."""
         answer = self._client.query(
             TableName=self._table,
@@ -117,14 +142,14 @@ class Outbox:
             ConsistentRead=True,
             Limit=MOST_ROWS_A_SHARD,
         )
-        return [_message(from_wire(item)) for item in answer["Items"]]
+        return [WaitingRow(item) for item in answer["Items"]]
 
     def claim(self, message: Message, now: datetime) -> Message | None:
         """Take a message that nobody has taken; None if somebody was faster."""
         claim = Claim(new_id("", 12), now)
         values = {"claim": claim.claim_id, "at": iso_instant(now)}
         update = "SET claim = :claim, claimed_at = :at"
-        if self._update(message, update, "attribute_exists(pk) AND attribute_not_exists(claim)", values):
+        if self._update(message, update, UNCLAIMED, values):
             return replace(message, claim=claim)
         # The answer to our own claim may have been lost, and the client asked again.
         found = self.load(outbox_key(message))
@@ -138,26 +163,23 @@ class Outbox:
     def record(self, message: Message, delivery: Delivery) -> bool:
         """Put what became of a message in the place of the message; whether this is news.
 
-        Somebody may have recorded less meanwhile: knowledge replaces ignorance, and never the other way.
+        Somebody may have recorded less meanwhile: knowledge replaces ignorance, and never the other way. Tried again
+        after an answer was lost, it is news still.
 
         Raises
         ------
         Busy
             Somebody writes the same rows just now.
         """
-        away = Delete(
-            "message",
-            self._table,
-            outbox_key(message),
-            "claim = :claim",
-            {"claim": message.claimed_by},
-        )
+        away = Delete("message", self._table, outbox_key(message), *_as_it_is(message))
         kept = _delivery_row(delivery)
         try:
             commit(self._client, [away, Put("delivery", self._table, kept, NOT_THERE)])
         except ConditionFailed as failed:
-            earlier = failed.found.get("delivery")
-            return earlier is not None and self._improve(_delivery(earlier).state, delivery)
+            found = failed.found.get("delivery")
+            return found is not None and (
+                _is_ours(found, delivery) or self._improve(_delivery(found).state, delivery)
+            )
         return True
 
     def _improve(self, earlier: DeliveryState, delivery: Delivery) -> bool:
@@ -169,8 +191,8 @@ class Outbox:
                 self._client,
                 [Put("delivery", self._table, row, "outcome = :earlier", {"earlier": earlier.value})],
             )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as failed:
+            return _is_ours(failed.found.get("delivery"), delivery)
         return True
 
     def _update(self, message: Message, update: str, condition: str, values: Mapping[str, Any]) -> bool:
@@ -189,21 +211,46 @@ class Outbox:
         return True
 
 
+def _as_it_is(message: Message) -> tuple[str, dict[str, Any]]:
+    """The condition that nobody else has taken the message since it was read."""
+    if message.claim is None:
+        return UNCLAIMED, {}
+    return "claim = :claim", {"claim": message.claim.claim_id}
+
+
+def _only_some_have(message: Message) -> dict[str, Any]:
+    optional = {
+        "subject": message.subject,
+        "challenge": message.challenge,
+    }
+    return {name: value for name, value in optional.items() if value is not None}
+
+
 def _message(row: dict[str, Any]) -> Message:
     _, club_id, message_id = row["sk"].split("#")
     claim = Claim(row["claim"], parse_instant(row["claimed_at"])) if "claim" in row else None
+    kind, due_at = MessageKind(row["kind"]), parse_instant(row["due_at"])
     return Message(
         club_id=club_id,
         message_id=message_id,
-        kind=MessageKind(row["kind"]),
+        kind=kind,
         channel=Channel(row["channel"]),
         recipient=row["recipient"],
         sender=row["sender"],
         text=row["text"],
-        due_at=parse_instant(row["due_at"]),
+        due_at=due_at,
+        # Rows of before each kind had an end say none.
+        send_before=parse_instant(row["send_before"]) if "send_before" in row else worth_sending_until(kind, due_at),
+        subject=row.get("subject"),
+        challenge=row.get("challenge"),
         attempts=row["attempts"],
         claim=claim,
     )
+
+
+def _is_ours(found: Mapping[str, Any] | None, delivery: Delivery) -> bool:
+    """Whether what is recorded was recorded by ourselves, and the answer to that was lost."""
+    return found is not None and delivery.record_id is not None and found.get("record_id") == delivery.record_id
 
 
 def _delivery_pk(club_id: str, message_id: str) -> str:
@@ -222,9 +269,10 @@ def _delivery_row(delivery: Delivery) -> dict[str, Any]:
         "reason": delivery.reason,
         "provider_id": delivery.provider_id,
         "parts": delivery.parts,
-        "encoding": delivery.encoding.value,
+        "encoding": delivery.encoding.value if delivery.encoding else None,
         "due_at": iso_instant(delivery.due_at),
         "recorded_at": iso_instant(delivery.recorded_at),
+        "record_id": delivery.record_id,
     }
 
 
@@ -237,9 +285,10 @@ def _delivery(row: dict[str, Any]) -> Delivery:
         channel=Channel(row["channel"]),
         state=DeliveryState(row["outcome"]),
         parts=row["parts"],
-        encoding=Encoding(row["encoding"]),
+        encoding=Encoding(row["encoding"]) if row["encoding"] else None,
         due_at=parse_instant(row["due_at"]),
         recorded_at=parse_instant(row["recorded_at"]),
         reason=row["reason"],
         provider_id=row["provider_id"],
+        record_id=row.get("record_id"),
     )

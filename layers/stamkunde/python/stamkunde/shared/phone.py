@@ -1,7 +1,7 @@
 """Phone numbers: whatever was typed, one E.164 form.
 
-"Is it a mobile" can't be asked: Denmark has no mobile range
-(google/libphonenumber issues 953 and 960).
+"Is it surely a mobile" can't be asked: Denmark has no mobile range
+(google/libphonenumber issues 953 and 960). "Can't it be one" can.
 """
 
 import unicodedata
@@ -12,6 +12,8 @@ import phonenumbers
 from stamkunde.shared.errors import Refusal
 
 LONGEST_TYPED = 40
+
+_MAY_GET_TEXTS = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def parse_phone(typed: str, *, country: str, allowed_countries: Collection[str]) -> str:
@@ -35,6 +37,20 @@ def parse_phone(typed: str, *, country: str, allowed_countries: Collection[str])
     if region not in allowed_countries:
         raise Refusal("phone_country_not_allowed", pointer="/phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def parse_mobile(typed: str, *, country: str, allowed_countries: Collection[str]) -> str:
+    """The E.164 form of a typed number that can get text messages.
+
+    Raises
+    ------
+    Refusal
+        ``phone_not_mobile``: a landline, or a service number. Those of `parse_phone`.
+    """
+    phone = parse_phone(typed, country=country, allowed_countries=allowed_countries)
+    if phonenumbers.number_type(phonenumbers.parse(phone)) not in _MAY_GET_TEXTS:
+        raise Refusal("phone_not_mobile", pointer="/phone")
+    return phone
 
 
 def _parse(typed: str, country: str) -> phonenumbers.PhoneNumber | None:

@@ -8,10 +8,16 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class Auth(StrEnum):
-    """Who may call a route."""
+    """Who may call a route.
+
+    `link_token` is a link in a service message, good for the one act it names; `device` a browser that has entered a
+    code for a member's card.
+    """
 
     NONE = "none"
     TILL_KEY = "till_key"
+    LINK_TOKEN = "link_token"  # noqa: S105 - the name of a kind of proof
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)

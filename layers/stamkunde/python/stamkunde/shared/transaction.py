@@ -87,10 +87,47 @@ class Delete:
         return {"Delete": delete}
 
 
-type Write = Put | Delete
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An intent to change some attributes of an item, which comes to be if it isn't there.
+
+    Parameters
+    ----------
+    purpose
+        What this is for; names it when its condition fails.
+    table, key
+        Where, and what.
+    change
+        DynamoDB update expression, such as ``ADD used :one``.
+    condition, values
+        As in `Put`; the values are those of both expressions.
+    """
+
+    purpose: str
+    table: str
+    key: dict[str, Any]
+    change: str
+    condition: str
+    values: dict[str, Any]
+
+    def to_request(self) -> dict[str, Any]:
+        """The intent as TransactWriteItems takes it; a failed condition gives back what was there."""
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": to_wire(self.key),
+                "UpdateExpression": self.change,
+                "ConditionExpression": self.condition,
+                "ExpressionAttributeValues": {f":{k}": v for k, v in to_wire(self.values).items()},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
 
 
-@dataclass(eq=False)
+type Write = Put | Delete | Update
+
+
+@dataclass(eq=False, repr=False)
 class ConditionFailed(Exception):
     """Nothing was written: conditions of these writes did not hold.
 
@@ -101,6 +138,16 @@ class ConditionFailed(Exception):
     """
 
     found: dict[str, dict[str, Any] | None]
+
+    def __post_init__(self) -> None:
+        # Whatever prints an exception prints its arguments, and rows tell of people.
+        super().__init__(*self.found)
+
+    def __str__(self) -> str:
+        return ", ".join(self.found)
+
+    def __repr__(self) -> str:
+        return f"ConditionFailed({self})"
 
 
 class Busy(Exception):
@@ -140,13 +187,12 @@ def _translate(error: ClientError, writes: Sequence[Write]) -> Exception:
     if code != "TransactionCanceledException":
         return error
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    if any(reason.get("Code") in _PASSING_REASONS for reason in reasons):
+        # Of the other conditions nobody knows whether they hold, and callers decide by those that do not.
+        return Busy()
     found = {
         write.purpose: from_wire(reason["Item"]) if reason.get("Item") else None
         for write, reason in zip(writes, reasons, strict=True)
         if reason.get("Code") == "ConditionalCheckFailed"
     }
-    if found:
-        return ConditionFailed(found)
-    if any(reason.get("Code") in _PASSING_REASONS for reason in reasons):
-        return Busy()
-    return error
+    return ConditionFailed(found) if found else error

@@ -11,8 +11,13 @@ from stamkunde.views.store import ProjectionStore
 ENTRIES_A_PAGE = 100
 
 
-def sale_fact(club_id: str, entry: Entry) -> SaleFact:
-    """What an entry means for its day: only purchases count, other movements are zero."""
+def sale_fact(club_id: str, entry: Entry) -> SaleFact | None:
+    """What an entry means for its outlet's day: only purchases count, other movements are zero.
+
+    None for what happened at no outlet, such as accepting the terms on a phone.
+    """
+    if entry.outlet_id is None:
+        return None
     purchase = entry.purchase
     counts = entry.kind is EntryKind.PURCHASE and purchase is not None
     return SaleFact(
@@ -51,7 +56,8 @@ def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: datetime) 
     """Note all entries booked since an instant anew, for events that were lost. Returns how many."""
     noted = 0
     for account_id in ledger.account_ids():
-        facts = [sale_fact(ledger.club_id, entry) for entry in _entries_since(ledger, account_id, since)]
+        booked = (sale_fact(ledger.club_id, entry) for entry in _entries_since(ledger, account_id, since))
+        facts = [fact for fact in booked if fact is not None]
         note_entries(store, facts, [])
         noted += len(facts)
     return noted

@@ -1,0 +1,65 @@
+"""The page of a service link: it shows what its button does and nothing of the person, since links are forwarded."""
+
+from collections.abc import Callable, Mapping
+
+from stamkunde.http import Response
+from stamkunde.members.links import LinkActs, LinkState
+from stamkunde.members.service_link import FoundLink, LinkAct
+from stamkunde.members.wordings import terms_wording
+from stamkunde.page_bootstrap import Pages
+from stamkunde.shared.errors import Refusal
+from stamkunde.web.visit import Form, Visit
+
+OUTCOMES = {LinkAct.ACCEPT_TERMS: "accepted", LinkAct.CONFIRM_EMAIL: "confirmed"}
+
+
+def show_link(pages: Pages, visit: Visit, link: FoundLink) -> Response:
+    """What the link is for, or what came of it."""
+    return _page(pages.link_acts(visit.club), visit, link)
+
+
+def act_on_link(pages: Pages, visit: Visit, link: FoundLink) -> Response:
+    """Do what the pressed button says, and show what came of it."""
+    acts = pages.link_acts(visit.club)
+    if not visit.is_posted_by_our_form():
+        return _page(acts, visit, link, Form(fault=Refusal("form_too_old")))
+    try:
+        _act(acts, visit, link)
+    except Refusal as refusal:
+        if refusal.code in {"terms_changed", "wording_changed", "try_again"}:
+            return _page(acts, visit, link, Form(fault=refusal))
+        raise
+    return visit.send_to(visit.request.path)
+
+
+def _act(acts: LinkActs, visit: Visit, link: FoundLink) -> None:
+    match link.act, visit.typed.get("act"):
+        case LinkAct.ACCEPT_TERMS, "accept":
+            acts.accept(link, visit.shown, visit.caller)
+        case LinkAct.ACCEPT_TERMS, "delete":
+            acts.delete(link)
+        case LinkAct.CONFIRM_EMAIL, "confirm":
+            acts.confirm_email(link, visit.language, visit.caller)
+        case _:
+            raise Refusal("malformed_body")
+
+
+def _page(acts: LinkActs, visit: Visit, link: FoundLink, form: Form | None = None) -> Response:
+    path = visit.request.path
+    match acts.state(link):
+        case LinkState.OVER:
+            raise Refusal("link_over")
+        case LinkState.DELETED:
+            return visit.show("link_done.html", home=path, outcome="deleted")
+        case LinkState.DONE:
+            return visit.show("link_done.html", home=path, outcome=OUTCOMES[link.act])
+    if link.act is LinkAct.CONFIRM_EMAIL:
+        return visit.show("link_confirm.html", home=path, form=form, path=path)
+    terms = visit.club.current_terms()
+    wording = terms_wording(visit.club, visit.language)
+    return visit.show("link_accept.html", home=path, form=form, path=path, terms=terms, wording=wording)
+
+
+type LinkEndpoint = Callable[[Pages, Visit, FoundLink], Response]
+
+LINK_ENDPOINTS: Mapping[str, LinkEndpoint] = {endpoint.__name__: endpoint for endpoint in (show_link, act_on_link)}

@@ -1,0 +1,70 @@
+"""E-mail, by Amazon SES."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from stamkunde.gateways.handover import Refused, hand_over
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An e-mail as it is handed over: plain text, which every program shows and no filter minds.
+
+    Parameters
+    ----------
+    sender
+        The whole From; see `stamkunde.messaging.sender`.
+    """
+
+    recipient: str
+    sender: str
+    subject: str
+    text: str
+
+
+class SesClient(Protocol):
+    """What is used of botocore's SES v2 client, whose own retries must be off."""
+
+    def send_email(self, **given: Any) -> Mapping[str, Any]:
+        """Send one e-mail."""
+        ...
+
+    def close(self) -> None:
+        """Give up the connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SesEmailGateway:
+    """Amazon SES v2, one e-mail to one address."""
+
+    client: SesClient
+
+    def send(self, message: Email) -> str:
+        """Hand one message over; see `stamkunde.gateways.handover.Gateway`."""
+        return hand_over(
+            self.client.send_email,
+            self.client.close,
+            FromEmailAddress=message.sender,
+            Destination={"ToAddresses": [_in_ascii(message.recipient)]},
+            Content={"Simple": {"Subject": _text(message.subject), "Body": {"Text": _text(message.text)}}},
+        )
+
+
+def _in_ascii(address: str) -> str:
+    """The address as SES takes it: ``mette@blåbær.dk`` has its domain as name servers know it."""
+    local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    # Loaded for the few who need it. Python's own codec is older, and makes strasse.de of straße.de.
+    import idna  # noqa: PLC0415
+
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError as error:
+        raise Refused("address_unusable") from error
+
+
+def _text(content: str) -> dict[str, str]:
+    return {"Data": content, "Charset": "UTF-8"}

@@ -1,0 +1,263 @@
+"""What a person becomes in a club, however they come to it: at the till, on the join page, by a link, on their page.
+
+Row, account, card, released bonus, evidence and what is written to them: one transaction, then the worker is woken.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from stamkunde.clubs.model import Club
+from stamkunde.ledger.model import Account, Balance, Entry, EntryKind, LotChange, release
+from stamkunde.ledger.store import LedgerStore, new_account, new_entry_id
+from stamkunde.members.access_store import AccessStore
+from stamkunde.members.card import new_card_number
+from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id, next_instant
+from stamkunde.members.model import Member, MemberState
+from stamkunde.members.service_link import MOST_LINKS, LinkAct, NewLink, new_link
+from stamkunde.members.store import MemberStore
+from stamkunde.members.wordings import Shown, terms_as_shown
+from stamkunde.shared.clock import local_date
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.ids import new_id
+from stamkunde.shared.terms import NOT_ACCEPTED
+from stamkunde.shared.transaction import Busy, ConditionFailed, Write
+
+if TYPE_CHECKING:
+    from stamkunde.messaging.member_messages import MemberMessages
+    from stamkunde.messaging.outbox import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A person before and after, and what they agreed to in between.
+
+    Parameters
+    ----------
+    before
+        None for somebody new.
+    after
+        What they are to be; revision, card and links are seen to here.
+    sends_terms_again
+        Whether an open member gets another link to the terms.
+    unproved_email
+        An e-mail address that is to be asked whether it is theirs.
+    """
+
+    before: Member | None
+    after: Member
+    record: ConsentRecord | None = None
+    sends_terms_again: bool = False
+    unproved_email: str | None = None
+
+    @property
+    def opens_account(self) -> bool:
+        """Whether they get an account now."""
+        return self.after.account_id is not None and (self.before is None or self.before.account_id is None)
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether they become a member now."""
+        was = self.before.state if self.before else None
+        return self.after.state is MemberState.MEMBER and was is not MemberState.MEMBER
+
+    @property
+    def sends_terms(self) -> bool:
+        """Whether they are to be asked for the terms now."""
+        return self.after.state is MemberState.OPEN and (self.opens_account or self.sends_terms_again)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A person as they now are; `account` as far as it had to be looked at."""
+
+    member: Member
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Writes what people become in one club.
+
+    Parameters
+    ----------
+    messages
+        Asked only when there is something to write to somebody: a till's cold start must not pay for it.
+    """
+
+    club: Club
+    members: MemberStore
+    ledger: LedgerStore
+    access: AccessStore
+    messages: "Callable[[], MemberMessages]"
+
+    def write(self, change: Change, now: datetime, *, also: Sequence[Write] = ()) -> Admitted:
+        """Write a change and all that follows from it, or nothing.
+
+        Parameters
+        ----------
+        also
+            What must hold or be written along with it, such as that a code is used.
+
+        Raises
+        ------
+        Busy
+            Somebody else wrote the member or the account, or took the number: look again.
+        """
+        links = self._links(change, now)
+        change = replace(change, after=_completed(change, links))
+        account, ledger_writes = self._ledger_writes(change, now)
+        letters = self._letters(change, links, now)
+        writes = [
+            *self._member_writes(change),
+            *ledger_writes,
+            *(self.members.link_write(link, change.after.member_id) for link in links),
+            *also,
+        ]
+        self._commit(writes, letters)
+        return Admitted(change.after, account)
+
+    def balance(self, member: Member, now: datetime, *, consistent: bool) -> Balance:
+        """What somebody with an account has now.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``: there is no account.
+        """
+        return self.account(member, consistent=consistent).balance(local_date(now, self.club.time_zone))
+
+    def account(self, member: Member, *, consistent: bool) -> Account:
+        """Somebody's account.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``: there is none.
+        """
+        found = self.ledger.load_account(member.account_id, consistent=consistent) if member.account_id else None
+        if found is None:
+            raise Refusal("unknown_member", pointer="/phone")
+        return found
+
+    def account_of(self, member: Member) -> Account:
+        """The account of somebody just loaded, as last confirmed.
+
+        Raises
+        ------
+        Busy
+            It is theirs no more: they were deleted since they were loaded.
+        """
+        account = self.account(member, consistent=True)
+        if member.member_id not in account.members:
+            raise Busy
+        return account
+
+    def word_at(self, member_id: str, now: datetime) -> datetime:
+        """When somebody's next word on what they agree to is written down; see `next_instant`."""
+        return next_instant(self.members.consent_records(member_id), now)
+
+    def _links(self, change: Change, now: datetime) -> list[NewLink]:
+        asking = [new_link(LinkAct.ACCEPT_TERMS, now)] if change.sends_terms else []
+        email = change.unproved_email
+        return asking + ([new_link(LinkAct.CONFIRM_EMAIL, now, email)] if email else [])
+
+    def _member_writes(self, change: Change) -> list[Write]:
+        before, after = change.before, change.after
+        writes = self.members.change_writes(before, after) if before else self.members.join_writes(after)
+        if after.card_number and (before is None or before.card_number is None):
+            writes.append(self.access.card_write(after.card_number, after.member_id))
+        if change.record:
+            writes.append(self.members.consent_write(after.member_id, change.record))
+        return writes
+
+    def _ledger_writes(self, change: Change, now: datetime) -> tuple[Account | None, Sequence[Write]]:
+        before, after = change.before, change.after
+        if after.account_id is None:
+            return None, []
+        if before is None or before.account_id is None:
+            opened = new_account(after.account_id, after.member_id, after.terms_version)
+            return opened, self.ledger.open_account_writes(opened)
+        if before.terms_version == after.terms_version:
+            return None, []
+        account = self.account_of(before)
+        accepted, changes = release(account, after.member_id, after.terms_version)
+        if not changes:
+            return accepted, [self.ledger.account_write(account, accepted)]
+        entry = self._release_entry(accepted, changes, change, now)
+        return accepted, self.ledger.entry_writes(account, accepted, entry)
+
+    def _release_entry(
+        self, accepted: Account, changes: tuple[LotChange, ...], change: Change, now: datetime
+    ) -> Entry:
+        evidence = change.record.evidence if change.record else None
+        today = local_date(now, self.club.time_zone)
+        return Entry(
+            entry_id=new_entry_id(now),
+            kind=EntryKind.RELEASE,
+            account_id=accepted.account_id,
+            member_id=change.after.member_id,
+            outlet_id=evidence.outlet_id if evidence else None,
+            till_id=evidence.till_id if evidence else None,
+            booked_at=now,
+            day=today,
+            changes=changes,
+            balance=accepted.balance(today),
+        )
+
+    def _letters(self, change: Change, links: list[NewLink], now: datetime) -> "list[Message]":
+        after = change.after
+        tokens = {link.act: link.token for link in links}
+        letters = []
+        if change.is_welcome:
+            letters.append(self.messages().welcome(after.phone, after.first_name, after.language, now))
+        if LinkAct.ACCEPT_TERMS in tokens:
+            token = tokens[LinkAct.ACCEPT_TERMS]
+            letters.append(self.messages().till_join(after.phone, token, after.language, now))
+        if change.unproved_email:
+            token = tokens[LinkAct.CONFIRM_EMAIL]
+            letters.append(self.messages().confirm_email(change.unproved_email, token, after.language, now))
+        return letters
+
+    def _commit(self, writes: list[Write], letters: "list[Message]") -> None:
+        if letters:
+            writes = [*writes, *self.messages().writes(*letters)]
+        try:
+            self.ledger.commit(writes)
+        except ConditionFailed as failed:
+            raise Busy from failed
+        if letters:
+            self.messages().wake(*letters)
+
+
+def accepted_on_page(
+    club: Club, member: Member, method: ConsentMethod, shown: Shown, caller: Caller, now: datetime
+) -> Change:
+    """That somebody with an account accepts the terms on a page of ours.
+
+    Raises
+    ------
+    Refusal
+        ``terms_changed``, ``wording_changed``: nobody accepts what they haven't seen.
+    """
+    terms = terms_as_shown(club, shown)
+    record = ConsentRecord(new_record_id(now), Evidence.on_page(method, now, shown.language, caller), terms)
+    return Change(member, replace(member, terms_version=terms.version), record)
+
+
+def with_account(member: Member, terms_version: int = NOT_ACCEPTED) -> Member:
+    """Somebody who comes into the club itself, whatever they were before."""
+    return replace(member, account_id=member.account_id or new_id("a"), terms_version=terms_version)
+
+
+def _completed(change: Change, links: list[NewLink]) -> Member:
+    """What follows from what a person becomes: a card for whoever has an account, and the links they were sent."""
+    after = change.after
+    has_no_card = after.account_id is not None and after.card_number is None
+    return replace(
+        after,
+        card_number=new_card_number() if has_no_card else after.card_number,
+        link_hashes=(*after.link_hashes, *(link.token_hash for link in links))[-MOST_LINKS:],
+        revision=change.before.revision + 1 if change.before else after.revision,
+    )

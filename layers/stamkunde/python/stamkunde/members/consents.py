@@ -1,0 +1,159 @@
+"""What somebody agreed to, as evidence: one record an act, never changed; what holds now follows from all of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stamkunde.shared.channel import Channel
+from stamkunde.shared.clock import compact_instant
+from stamkunde.shared.ids import new_id
+
+LONGEST_USER_AGENT = 200
+ONE_TICK = timedelta(milliseconds=1)
+
+
+class ConsentMethod(StrEnum):
+    """How somebody agreed, or changed their mind (feature 36)."""
+
+    SIGNED_FORM = "signed_form"
+    COUNTER_SCREEN = "counter_screen"
+    JOIN_PAGE = "join_page"
+    ACCEPT_LINK = "accept_link"
+    MEMBER_PAGE = "member_page"
+    CONFIRM_LINK = "confirm_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks over the web, as far as the front door can tell."""
+
+    client_ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """When, how and from where somebody agreed.
+
+    Parameters
+    ----------
+    given_at
+        When they did it; a till may report it later.
+    recorded_at
+        When it was written down.
+    language
+        The language they read it in.
+    outlet_id, till_id
+        In the shop only.
+    client_ip, user_agent
+        On a page only.
+    """
+
+    method: ConsentMethod
+    given_at: datetime
+    recorded_at: datetime
+    language: str
+    outlet_id: str | None = None
+    till_id: str | None = None
+    client_ip: str | None = None
+    user_agent: str | None = None
+
+    @classmethod
+    def on_page(cls, method: ConsentMethod, now: datetime, language: str, caller: Caller) -> "Evidence":
+        """What is kept of an act on one of our pages; browsers may say more of themselves than anybody needs."""
+        return cls(
+            method,
+            given_at=now,
+            recorded_at=now,
+            language=language,
+            client_ip=caller.client_ip,
+            user_agent=caller.user_agent[:LONGEST_USER_AGENT],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TermsAccepted:
+    """Which terms were accepted.
+
+    Parameters
+    ----------
+    text_hash
+        SHA-256 of the published text.
+    wording
+        The sentence that was ticked or pressed; None in the shop, where the form or the screen has its own.
+    """
+
+    version: int
+    text_hash: str
+    wording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionText:
+    """The exact words by which somebody gave permission to advertise on a channel."""
+
+    channel: Channel
+    version: int
+    wording: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """Everything that somebody agreed to, or took back, in one act.
+
+    Parameters
+    ----------
+    record_id
+        Sorts by the instant it was written down.
+    address_hash
+        Keyed hash of the e-mail address that the permission was given with, or that was confirmed.
+    """
+
+    record_id: str
+    evidence: Evidence
+    terms: TermsAccepted | None = None
+    given: tuple[PermissionText, ...] = ()
+    withdrawn: tuple[Channel, ...] = ()
+    address_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """That somebody may be advertised to on a channel.
+
+    Parameters
+    ----------
+    waits_for_confirmation
+        It doesn't count yet: nobody has shown that the e-mail address is theirs.
+    """
+
+    channel: Channel
+    given_at: datetime
+    wording: PermissionText
+    waits_for_confirmation: bool = False
+
+
+def new_record_id(recorded_at: datetime) -> str:
+    """A consent record's id."""
+    return f"{compact_instant(recorded_at)}#{new_id('', 8)}"
+
+
+def next_instant(records: Iterable[ConsentRecord], now: datetime) -> datetime:
+    """When the next word is written down: after all before it, whatever clocks those were written down by."""
+    return max([now, *(record.evidence.recorded_at + ONE_TICK for record in records)])
+
+
+def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> dict[Channel, Permission]:
+    """The permissions that hold after all these acts: the latest word on a channel wins.
+
+    Of two acts in the same millisecond, taking back wins: nobody is written to who may have said no.
+    """
+    found: dict[Channel, Permission] = {}
+    for record in sorted(records, key=lambda each: (each.evidence.recorded_at, bool(each.withdrawn))):
+        for wording in record.given:
+            waits = wording.channel is Channel.EMAIL and not email_confirmed
+            found[wording.channel] = Permission(wording.channel, record.evidence.given_at, wording, waits)
+        for channel in record.withdrawn:
+            found.pop(channel, None)
+    return found

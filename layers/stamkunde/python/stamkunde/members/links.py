@@ -1,0 +1,187 @@
+"""What the links in service messages do, once somebody presses the button behind them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from stamkunde.clubs.model import Club
+from stamkunde.ledger.model import Entry, EntryKind, forfeit
+from stamkunde.ledger.store import new_entry_id
+from stamkunde.members.admission import Admission, Change, accepted_on_page
+from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id
+from stamkunde.members.model import Member, MemberState
+from stamkunde.members.service_link import FoundLink, LinkAct
+from stamkunde.members.wordings import Shown
+from stamkunde.shared.clock import Clock, local_date
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.patience import Patience
+from stamkunde.shared.transaction import Busy, ConditionFailed, Write
+
+CONSENTS_AT_ONCE = 50
+"""With a member's own row, links and devices it stays well within a transaction."""
+
+
+class LinkState(StrEnum):
+    """What a link's page is to say; it tells nothing of the person, since links are forwarded."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    DELETED = "deleted"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkActs:
+    """One club's service links. Each act may be done again and changes nothing then."""
+
+    club: Club
+    admission: Admission
+    clock: Clock
+    patience: Patience
+
+    def state(self, link: FoundLink) -> LinkState:
+        """Whether what the link is for is still to be done."""
+        if link.is_over(self.clock.now()):
+            return LinkState.OVER
+        if link.member_id is None:
+            return LinkState.DELETED
+        member = self.admission.members.load(link.member_id, consistent=True)
+        if member is None:
+            return LinkState.OVER
+        if link.act is LinkAct.CONFIRM_EMAIL:
+            return self._state_of_address(link, member)
+        return LinkState.WAITING if member.state is MemberState.OPEN else LinkState.DONE
+
+    def accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
+        """Accept the terms that the page showed; what was pending can be spent from now on.
+
+        Raises
+        ------
+        Refusal
+            ``link_over``, ``terms_changed``, ``wording_changed``, ``try_again``.
+        """
+        self.patience.until_done(lambda: self._try_to_accept(link, shown, caller))
+
+    def delete(self, link: FoundLink) -> None:
+        """Take away a number that somebody typed wrong at a till, and all that came with it.
+
+        Raises
+        ------
+        Refusal
+            ``link_over``, ``already_member``: the terms were accepted meanwhile. ``try_again``.
+        """
+        if link.member_id is None:
+            return
+        member_id = link.member_id
+        self.patience.until_done(lambda: self._try_to_delete(link))
+        self.patience.until_done(lambda: self._remove_consents(member_id))
+
+    def confirm_email(self, link: FoundLink, language: str, caller: Caller) -> None:
+        """Let the e-mail address count, that the link was sent to, with evidence of who pressed the button.
+
+        Raises
+        ------
+        Refusal
+            ``link_over``, also when another address was given since. ``try_again``.
+        """
+        self.patience.until_done(lambda: self._try_to_confirm(link, language, caller))
+
+    def _try_to_accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
+        now = self.clock.now()
+        member = self._member(link, LinkAct.ACCEPT_TERMS, now)
+        if member.state is MemberState.OPEN:
+            said_at = self.admission.word_at(member.member_id, now)
+            change = accepted_on_page(self.club, member, ConsentMethod.ACCEPT_LINK, shown, caller, said_at)
+            self.admission.write(change, now)
+
+    def _try_to_delete(self, link: FoundLink) -> None:
+        now = self.clock.now()
+        try:
+            member = self._member(link, LinkAct.ACCEPT_TERMS, now)
+        except Refusal:
+            # The other of two taps may have come first: what was asked for is done.
+            if self._is_deleted(link):
+                return
+            raise
+        if member.state is not MemberState.OPEN:
+            raise Refusal("already_member")
+        access = self.admission.access
+        consents = self.admission.members.consent_removals(member.member_id)
+        writes = [
+            *self.admission.members.removal_writes(member, link),
+            *consents[:CONSENTS_AT_ONCE],
+            *self._forfeit_writes(member, now),
+            *(access.device_removal(device) for device in access.devices(member.member_id)),
+        ]
+        if member.card_number:
+            writes.append(access.card_removal(member.card_number))
+        try:
+            access.commit(writes)
+        except ConditionFailed as failed:
+            raise Busy from failed
+
+    def _remove_consents(self, member_id: str) -> None:
+        """What is left of somebody who is gone: most have agreed to so little that nothing is."""
+        while left := self.admission.members.consent_removals(member_id)[:CONSENTS_AT_ONCE]:
+            try:
+                self.admission.access.commit([*left])
+            except ConditionFailed as failed:
+                raise Busy from failed
+
+    def _try_to_confirm(self, link: FoundLink, language: str, caller: Caller) -> None:
+        now = self.clock.now()
+        member = self._member(link, LinkAct.CONFIRM_EMAIL, now)
+        match self._state_of_address(link, member), member.unproved_email:
+            case LinkState.OVER, _:
+                raise Refusal("link_over")
+            case LinkState.WAITING, str(address):
+                record = self._confirmation(member, address, language, caller, now)
+                self.admission.write(Change(member, member.confirmed_email(address, now), record), now)
+
+    def _confirmation(
+        self, member: Member, address: str, language: str, caller: Caller, now: datetime
+    ) -> ConsentRecord:
+        said_at = self.admission.word_at(member.member_id, now)
+        return ConsentRecord(
+            new_record_id(said_at),
+            Evidence.on_page(ConsentMethod.CONFIRM_LINK, said_at, language, caller),
+            address_hash=self.admission.members.address_hash(address),
+        )
+
+    def _forfeit_writes(self, member: Member, now: datetime) -> list[Write]:
+        account = self.admission.account_of(member)
+        emptied, changes = forfeit(account, member.member_id)
+        if not changes:
+            return [self.admission.ledger.account_write(account, emptied)]
+        today = local_date(now, self.club.time_zone)
+        entry = Entry(
+            entry_id=new_entry_id(now),
+            kind=EntryKind.FORFEIT,
+            account_id=account.account_id,
+            member_id=member.member_id,
+            outlet_id=None,
+            till_id=None,
+            booked_at=now,
+            day=today,
+            changes=changes,
+            balance=emptied.balance(today),
+        )
+        return [*self.admission.ledger.entry_writes(account, emptied, entry)]
+
+    def _member(self, link: FoundLink, act: LinkAct, now: datetime) -> Member:
+        usable = link.act is act and not link.is_over(now)
+        member = self.admission.members.load(link.member_id, consistent=True) if link.member_id and usable else None
+        if member is None:
+            raise Refusal("link_over")
+        return member
+
+    def _state_of_address(self, link: FoundLink, member: Member) -> LinkState:
+        """An address that another was given instead of is asked no more; a new one waits beside a confirmed one."""
+        is_about = self.admission.members.is_about
+        if is_about(link, member.unproved_email):
+            return LinkState.WAITING
+        return LinkState.DONE if is_about(link, member.email) else LinkState.OVER
+
+    def _is_deleted(self, link: FoundLink) -> bool:
+        found = self.admission.members.load_link(link.token_hash)
+        return found is not None and found.member_id is None

@@ -1,0 +1,279 @@
+"""What a member does on their own page: open the card on a device, look, change their mind. One use case a method."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from stamkunde.clubs.model import Club, TermsVersion
+from stamkunde.ledger.explanations import explain_entry
+from stamkunde.ledger.model import Balance, Entry, EntryKind
+from stamkunde.members.admission import Admission, Change, accepted_on_page
+from stamkunde.members.code_service import Codes
+from stamkunde.members.codes import Challenge, CodePurpose
+from stamkunde.members.consents import (
+    Caller,
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    Permission,
+    new_record_id,
+    next_instant,
+    permissions,
+)
+from stamkunde.members.device import Device
+from stamkunde.members.devices import Devices
+from stamkunde.members.model import Member, MemberState
+from stamkunde.members.wordings import Shown, permission_as_shown
+from stamkunde.shared.channel import Channel
+from stamkunde.shared.clock import Clock
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.pagination import decode_cursor, encode_cursor
+from stamkunde.shared.patience import Patience
+from stamkunde.shared.phone import parse_mobile
+
+LINES_A_PAGE = 20
+ENTRY_SORT_KEYS = "ENTRY#"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """That somebody asked to open a card; says nothing of whether there is one."""
+
+    phone: str
+    challenge_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """What a member's page shows.
+
+    Parameters
+    ----------
+    terms_due
+        What an open member is still to accept; None for a member.
+    balance
+        None for whoever only takes the newsletter: there is no card, and the page is for their choices.
+    permissions
+        Those that hold, by channel; of an e-mail permission that nobody has confirmed, that it waits.
+    """
+
+    member: Member
+    balance: Balance | None
+    permissions: dict[Channel, Permission]
+    devices: list[Device]
+    terms_due: TermsVersion | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One movement of a member's bonus, and the sentence that says why."""
+
+    booked_at: datetime
+    kind: EntryKind
+    amount: int
+    balance: Balance
+    outlet_id: str | None
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Movements, newest first; `following` asks for the page after it."""
+
+    lines: list[HistoryLine]
+    following: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCard:
+    """One club's member pages."""
+
+    club: Club
+    admission: Admission
+    codes: Codes
+    devices: Devices
+    clock: Clock
+    patience: Patience
+
+    def ask_code(self, typed_phone: str, language: str, caller: Caller, *, once: str = "") -> Asked:
+        """Have a code sent that opens the page of whoever has this number; for nobody's number all is the same.
+
+        For `once` see `Codes.ask`.
+
+        Raises
+        ------
+        Refusal
+            ``too_many_codes``, ``try_again``, and those of `parse_mobile`.
+        """
+        phone = parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
+        known = self.admission.members.find_by_phone(phone)
+        is_known = known is not None
+        asked = self.codes.ask(CodePurpose.OPEN_CARD, phone, caller, language=language, to_member=is_known, once=once)
+        return Asked(phone, asked)
+
+    def open(
+        self,
+        challenge_id: str,
+        phone: str,
+        typed_code: str,
+        caller: Caller,
+        *,
+        language: str | None = None,
+        present: str = "",
+    ) -> str:
+        """Open the card on this device, once the code is right: the token that the device is to keep.
+
+        Parameters
+        ----------
+        present
+            The device token that the browser keeps so far, if any; see `Devices.open`.
+
+        Raises
+        ------
+        Refusal
+            Those of `Codes.check`; ``code_expired`` too when the device that the code opened is closed again.
+        """
+        challenge = self.codes.check(challenge_id, CodePurpose.OPEN_CARD, phone, typed_code, language=language)
+        return self.patience.until_done(
+            lambda: self._try_to_open(self.codes.again(challenge), phone, caller, present)
+        )
+
+    def show(self, member_id: str) -> CardView:
+        """Everything on the page of an opened card. Writes nothing.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``.
+        """
+        member = self._member(member_id)
+        records = self.admission.members.consent_records(member_id)
+        return CardView(
+            member=member,
+            balance=self._balance(member),
+            permissions=permissions(records, email_confirmed=member.email_confirmed),
+            devices=self.devices.list(member_id),
+            terms_due=self.club.current_terms() if member.state is MemberState.OPEN else None,
+        )
+
+    def history(self, member_id: str, language: str, after: str | None = None) -> HistoryPage:
+        """A page of what happened to the bonus, newest first; `after` is `following` of the page before.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, ``bad_cursor``.
+        """
+        account = self.admission.account(self._member(member_id), consistent=False)
+        start = decode_cursor(after, ENTRY_SORT_KEYS) if after else None
+        page = self.admission.ledger.entries(account.account_id, most=LINES_A_PAGE, after=start)
+        lines = [self._line(entry, language) for entry in page.entries]
+        return HistoryPage(lines, encode_cursor(page.following) if page.following else None)
+
+    def change_permissions(
+        self,
+        member_id: str,
+        wanted: Set[Channel],
+        shown: Shown,
+        caller: Caller,
+        among: Set[Channel] = frozenset(Channel),
+    ) -> None:
+        """Let exactly these channels be used for advertising, with evidence of what was given and taken back.
+
+        Parameters
+        ----------
+        among
+            The channels that were asked about; the others stay as they are.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, ``email_missing``: there is no address to write to. ``wording_changed``,
+            ``try_again``.
+        """
+        self.patience.until_done(lambda: self._try_to_change_permissions(member_id, wanted, shown, caller, among))
+
+    def accept_terms(self, member_id: str, shown: Shown, caller: Caller) -> None:
+        """Accept the terms that the page showed: an open member becomes a member, and what was pending is released.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, ``terms_changed``, ``wording_changed``, ``try_again``.
+        """
+        self.patience.until_done(lambda: self._try_to_accept(member_id, shown, caller))
+
+    def _try_to_open(self, challenge: Challenge, phone: str, caller: Caller, present: str) -> str:
+        if challenge.used_by is not None:
+            return self._opened_before(challenge)
+        member = self.admission.members.find_by_phone(phone, consistent=True)
+        if member is None:
+            raise Refusal("code_expired", pointer="/code")
+        token, opening = self.devices.open(challenge, member, caller, present)
+        use = self.codes.use_write(challenge, member.member_id)
+        # The member is written too: nobody's card is opened who is being deleted, and an old member gets a card.
+        self.admission.write(Change(member, member), self.clock.now(), also=[use, *opening])
+        return token
+
+    def _opened_before(self, challenge: Challenge) -> str:
+        token = self.devices.opened_by(challenge)
+        if token is None:
+            raise Refusal("code_expired", pointer="/code")
+        return token
+
+    def _try_to_change_permissions(
+        self, member_id: str, wanted: Set[Channel], shown: Shown, caller: Caller, among: Set[Channel]
+    ) -> None:
+        member = self._member(member_id)
+        records = self.admission.members.consent_records(member_id)
+        held = permissions(records, email_confirmed=True)
+        asked = [channel for channel in Channel if channel in among]
+        given = [channel for channel in asked if channel in wanted and channel not in held]
+        withdrawn = [channel for channel in asked if channel in held and channel not in wanted]
+        if Channel.EMAIL in given and member.email is None:
+            raise Refusal("email_missing", pointer="/email")
+        if not given and not withdrawn:
+            return
+        now = next_instant(records, self.clock.now())
+        address = member.email if Channel.EMAIL in given else None
+        record = ConsentRecord(
+            new_record_id(now),
+            Evidence.on_page(ConsentMethod.MEMBER_PAGE, now, shown.language, caller),
+            given=tuple(permission_as_shown(self.club, channel, shown) for channel in given),
+            withdrawn=tuple(withdrawn),
+            address_hash=self.admission.members.address_hash(address) if address else None,
+        )
+        # With the member's row: two who change at once take turns, and the last one's word is what both can see.
+        self.admission.write(Change(member, member, record), now)
+
+    def _try_to_accept(self, member_id: str, shown: Shown, caller: Caller) -> None:
+        member = self._member(member_id)
+        if member.state is MemberState.NEWSLETTER:
+            raise Refusal("unknown_member")
+        if member.terms_version >= shown.terms_version:
+            return
+        now = self.clock.now()
+        said_at = self.admission.word_at(member_id, now)
+        change = accepted_on_page(self.club, member, ConsentMethod.MEMBER_PAGE, shown, caller, said_at)
+        self.admission.write(change, now)
+
+    def _balance(self, member: Member) -> Balance | None:
+        if member.state is MemberState.NEWSLETTER:
+            return None
+        return self.admission.balance(member, self.clock.now(), consistent=True)
+
+    def _member(self, member_id: str) -> Member:
+        member = self.admission.members.load(member_id, consistent=True)
+        if member is None:
+            raise Refusal("unknown_member")
+        return member
+
+    def _line(self, entry: Entry, language: str) -> HistoryLine:
+        return HistoryLine(
+            booked_at=entry.booked_at,
+            kind=entry.kind,
+            amount=entry.amount,
+            balance=entry.balance,
+            outlet_id=entry.outlet_id,
+            explanation=explain_entry(entry, self.club.currency, language),
+        )

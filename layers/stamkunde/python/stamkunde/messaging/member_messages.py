@@ -1,0 +1,122 @@
+"""What is written to members by itself: composed here, kept with the fact that it tells of, and woken afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stamkunde.clubs.model import Club
+from stamkunde.gateways.wake_ups import WakeUps
+from stamkunde.messaging.default_texts import default_subject, default_template, named_values
+from stamkunde.messaging.model import KINDS, Domains, Field, MessageKind
+from stamkunde.messaging.outbox import (
+    CODE_PLACE,
+    Message,
+    code_message_id,
+    new_message_id,
+    worth_sending_until,
+)
+from stamkunde.messaging.quiet_hours import SendingHours, send_from
+from stamkunde.messaging.sender import mail_sender, sender_id
+from stamkunde.messaging.store import ClubMessages, outbox_key
+from stamkunde.messaging.text import compose_sms, compose_subject
+from stamkunde.shared.channel import Channel
+from stamkunde.shared.transaction import Put
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMessages:
+    """The messages that one club's members get.
+
+    Parameters
+    ----------
+    domains
+        Where links and codes lead, and what e-mail comes from.
+    ahead
+        How far the club's clock is ahead of the real one, in which the outbox lives (local engine only).
+    """
+
+    club: Club
+    store: ClubMessages
+    wake_ups: WakeUps
+    domains: Domains
+    ahead: timedelta = timedelta()
+
+    def code(self, phone: str, challenge_id: str, language: str, now: datetime) -> Message:
+        """The message with a one-time code, which is worked out when it is sent and stands nowhere before.
+
+        For the same challenge, asked for at the same instant, it is the same message, and may be woken again.
+        """
+        values = {Field.CODE: CODE_PLACE, Field.DOMAIN: self.domains.pages}
+        return self._message(MessageKind.CODE, phone, language, now, values, challenge=challenge_id)
+
+    def welcome(self, phone: str, first_name: str | None, language: str, now: datetime) -> Message:
+        """The answer to having become a member; its link names the club only, so forwarding it tells nothing."""
+        link = f"{self.domains.short}/c/{self.club.slug}"
+        values = {Field.FIRST_NAME: first_name or "", Field.LINK: link}
+        return self._message(MessageKind.WELCOME, phone, language, now, values)
+
+    def till_join(self, phone: str, token: str, language: str, now: datetime) -> Message:
+        """The answer to having joined at the till, with the link that accepts the terms or deletes the number."""
+        values = {Field.LINK: f"{self.domains.short}/{token}"}
+        return self._message(MessageKind.TILL_JOIN, phone, language, now, values)
+
+    def confirm_email(self, email: str, token: str, language: str, now: datetime) -> Message:
+        """The e-mail that asks whether the address is right."""
+        # Mail programs make a link of an address only if it says how it is reached.
+        values = {Field.LINK: f"https://{self.domains.short}/{token}"}
+        return self._message(MessageKind.CONFIRM_EMAIL, email, language, now, values)
+
+    def writes(self, *messages: Message) -> list[Put]:
+        """The messages' rows, for the transaction that writes what they tell of."""
+        return [self.store.outbox_write(message) for message in messages]
+
+    def wake(self, *messages: Message) -> None:
+        """Start the worker, once the rows are written; the outbox job does it if this is lost."""
+        self.wake_ups.send([outbox_key(message) for message in messages])
+
+    def _message(
+        self,
+        kind: MessageKind,
+        recipient: str,
+        language: str,
+        now: datetime,
+        values: Mapping[Field, str],
+        *,
+        challenge: str | None = None,
+    ) -> Message:
+        rules = KINDS[kind]
+        due_at = self._due_at(kind, now)
+        club_name = self.club.name.replace(CODE_PLACE, "")
+        named = named_values(language, {Field.CLUB: club_name, **values})
+        subject = default_subject(kind, language)
+        return Message(
+            club_id=self.club.club_id,
+            message_id=code_message_id(challenge) if challenge else new_message_id(),
+            kind=kind,
+            channel=rules.channel,
+            recipient=recipient,
+            sender=self._sender(rules.channel),
+            text=compose_sms(default_template(kind, language), named).text,
+            due_at=due_at,
+            send_before=worth_sending_until(kind, due_at),
+            subject=compose_subject(subject, named) if subject else None,
+            challenge=challenge,
+        )
+
+    def _due_at(self, kind: MessageKind, now: datetime) -> datetime:
+        """When a message may go out: decided by the club's own clock, written in real time."""
+        rules = KINDS[kind]
+        club_time = send_from(
+            rules.message_class,
+            rules.timing,
+            now,
+            SendingHours(),
+            time_zone=self.club.time_zone,
+            country=self.club.country,
+        )
+        return club_time - self.ahead
+
+    def _sender(self, channel: Channel) -> str:
+        if channel is Channel.EMAIL:
+            return mail_sender(self.club.name, self.club.slug, self.domains.mail)
+        return sender_id(self.club.name)

@@ -1,0 +1,114 @@
+"""The composition root of the pages: which club a request is for, and what may be done there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from stamkunde.bootstrap import admission, known_clubs
+from stamkunde.clubs.known import KnownClubs
+from stamkunde.clubs.model import Club
+from stamkunde.http import Request, Response
+from stamkunde.members.admission import Admission
+from stamkunde.members.code_service import Codes
+from stamkunde.members.devices import Devices
+from stamkunde.members.joining import Joining
+from stamkunde.members.links import LinkActs
+from stamkunde.members.member_card import MemberCard
+from stamkunde.members.service_link import FoundLink
+from stamkunde.members.store import ServiceLinks
+from stamkunde.message_bootstrap import member_messages
+from stamkunde.observability import logger
+from stamkunde.settings import Settings
+from stamkunde.shared.clock import Clock
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.patience import Patience
+from stamkunde.web.pages import error_page
+from stamkunde.web.texts import language_of
+from stamkunde.web.visit import LANGUAGE_FIELD, Visit
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+@dataclass(slots=True)
+class Pages:
+    """What pages are made with; everything of a club is built for that club."""
+
+    settings: Settings
+    client: "DynamoDBClient"
+    patience: Patience = field(default_factory=Patience)
+    clubs: KnownClubs = field(init=False)
+    links: ServiceLinks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clubs = known_clubs(self.settings, self.client)
+        self.links = ServiceLinks(self.client, self.settings.members_table)
+
+    def club_named(self, slug: str) -> Club:
+        """The club of an address, whichever letters of it somebody typed as capitals.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``.
+        """
+        return _known(self.clubs.by_slug(slug.lower()))
+
+    def club_of(self, link: FoundLink) -> Club:
+        """The club that sent a link.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``.
+        """
+        return _known(self.clubs.by_id(link.club_id))
+
+    def answer(self, club: Club, request: Request, endpoint: Callable[[Visit], Response]) -> Response:
+        """What a club's page says, in the visitor's language, whatever goes wrong."""
+        logger.append_keys(club=club.club_id)
+        language = language_of(request.query.get(LANGUAGE_FIELD), "", club.language)
+        try:
+            visit = Visit.of(club, request, self.clock_of(club), self.settings.pages_domain)
+            language = visit.language
+            return visit.moved() or endpoint(visit)
+        except Exception as error:  # noqa: BLE001 - what broke is told in the visitor's language too
+            return error_page(error, request, club, language)
+
+    def clock_of(self, club: Club) -> Clock:
+        """The clock that a club lives by."""
+        return self.clubs.clock_of(club)
+
+    def admission(self, club: Club) -> Admission:
+        """What writes that somebody becomes more in a club."""
+        return admission(self.settings, self.client, club, partial(member_messages, self.settings, self.client, club))
+
+    def codes(self, club: Club) -> Codes:
+        """A club's one-time codes."""
+        messages = member_messages(self.settings, self.client, club)
+        return Codes(club, self.admission(club).access, messages, self.clock_of(club), self.patience)
+
+    def devices(self, club: Club) -> Devices:
+        """Where a club's cards are open."""
+        return Devices(club, self.admission(club).access, self.clock_of(club), self.patience)
+
+    def joining(self, club: Club) -> Joining:
+        """A club's join page."""
+        clock = self.clock_of(club)
+        return Joining(club, self.admission(club), self.codes(club), self.devices(club), clock, self.patience)
+
+    def member_card(self, club: Club) -> MemberCard:
+        """What a club's members do on their own pages."""
+        clock = self.clock_of(club)
+        return MemberCard(club, self.admission(club), self.codes(club), self.devices(club), clock, self.patience)
+
+    def link_acts(self, club: Club) -> LinkActs:
+        """What a club's service links do."""
+        return LinkActs(club, self.admission(club), self.clock_of(club), self.patience)
+
+
+def _known(club: Club | None) -> Club:
+    if club is None:
+        raise Refusal("unknown_club")
+    return club

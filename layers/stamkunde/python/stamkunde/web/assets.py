@@ -1,0 +1,57 @@
+"""Files that browsers keep for ever: each address carries a digest of the content."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+KEEP_FOR_EVER = "public, max-age=31536000, immutable"
+_FOLDER = Path(__file__).parent / "static"
+_STYLESHEET = "stamkunde.css"
+_KIT = "pico.classless.min.css"
+_FILE_NAME = re.compile(r"([a-z-]+)\.[0-9a-f]{16}(\.[a-z]+)")
+_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as browsers get it."""
+
+    name: str
+    content: str
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+        return _TYPES[Path(self.name).suffix]
+
+    @property
+    def file_name(self) -> str:
+        """The name with a digest of the content."""
+        path = Path(self.name)
+        return f"{path.stem}.{sha256(self.content.encode()).hexdigest()[:16]}{path.suffix}"
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """Every asset by the name it has in the folder."""
+    found = [Asset(path.name, path.read_text()) for path in sorted(_FOLDER.iterdir()) if path.name != _KIT]
+    return {asset.name: _with_kit(asset) if asset.name == _STYLESHEET else asset for asset in found}
+
+
+def asset_address(name: str) -> str:
+    """Where an asset lies, in its present version."""
+    return f"/assets/{assets()[name].file_name}"
+
+
+def find_asset(file_name: str) -> Asset | None:
+    """The asset of an address, in its present version: a page from before a release may name an earlier one."""
+    match = _FILE_NAME.fullmatch(file_name)
+    return assets().get("".join(match.groups())) if match else None
+
+
+def _with_kit(own: Asset) -> Asset:
+    """Our rules after the kit's, which lie in a layer: ours win however specific the kit's are."""
+    kit = (_FOLDER / _KIT).read_text().removeprefix('@charset "UTF-8";')
+    return Asset(own.name, f"@layer kit{{{kit}}}\n{own.content}")

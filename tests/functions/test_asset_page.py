@@ -1,0 +1,63 @@
+"""What pages need to look as they do: kept for ever, and each version under its own address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.local.home import ROOT
+from stamkunde import web
+from stamkunde.web.assets import asset_address, assets
+from tests.function_fixtures import CONTEXT, ORIGIN_SECRET
+from tests.page_browser import PageBrowser
+
+KIT = "pico.classless.min.css"
+
+
+@pytest.fixture
+def browser(environment: None) -> PageBrowser:
+    return PageBrowser(ORIGIN_SECRET, CONTEXT)
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("stamkunde.css", "text/css"), ("icon.svg", "image/svg+xml")])
+def test_an_asset_is_kept_for_ever_under_the_address_of_its_version(
+    browser: PageBrowser, name: str, media_type: str
+) -> None:
+    answer = browser.call("GET", asset_address(name))
+    assert (answer["statusCode"], answer["body"]) == (200, assets()[name].content)
+    assert answer["headers"]["content-type"].startswith(media_type)
+    assert answer["headers"]["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer["headers"]["x-content-type-options"] == "nosniff"
+    assert "cookies" not in answer
+
+
+@pytest.mark.parametrize(
+    "name", ["stamkunde.css", "stamkunde.000000000000000.css", KIT, f"x.{'0' * 16}.css", "..%2f..%2fhandler.py", "x"]
+)
+def test_nothing_else_is_there(browser: PageBrowser, name: str) -> None:
+    assert browser.call("GET", f"/assets/{name}")["statusCode"] == 404
+
+
+def test_a_page_from_before_a_release_keeps_its_looks_and_nobody_keeps_the_mixture(browser: PageBrowser) -> None:
+    answer = browser.call("GET", "/assets/stamkunde.0000000000000000.css")
+    assert (answer["statusCode"], answer["body"]) == (200, assets()["stamkunde.css"].content)
+    assert answer["headers"]["cache-control"] == "no-cache"
+
+
+def test_an_asset_is_asked_about_without_its_content(browser: PageBrowser) -> None:
+    address = asset_address("stamkunde.css")
+    answer, full = browser.call("HEAD", address), browser.call("GET", address)
+    assert (answer["statusCode"], answer["body"], answer["headers"]) == (200, "", full["headers"])
+
+
+def test_the_kit_is_the_pinned_packages_own() -> None:
+    packed = (Path(web.__file__).parent / "static" / KIT).read_text()
+    assert packed == (ROOT / "node_modules" / "@picocss" / "pico" / "css" / KIT).read_text()
+
+
+def test_our_rules_win_over_the_kits_and_ask_nobody_else_for_anything() -> None:
+    css = assets()["stamkunde.css"].content
+    assert css.startswith("@layer kit{")
+    assert "@import" not in css
+    assert "http" not in css.replace("http://www.w3.org/2000/svg", "").replace("https://picocss.com", "")

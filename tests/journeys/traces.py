@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,19 @@ import httpx
 from tests.local_stack import LocalStack, wait_until
 
 PLANTED = "planted-by-a-test"
+ESCAPED_LETTER = re.compile(r"\\+u([0-9a-fA-F]{4})")
 WORKER_QUEUE = "MessageWorkerWakeUps"
 
 
 def traces(stack: LocalStack) -> Iterator[tuple[str, str]]:
     """Every line of every log, every body in a queue, every step of an execution, each with its place."""
-    yield from lines(stack)
-    yield from bodies(stack)
-    yield from executions(stack)
+    for place, line in (*lines(stack), *bodies(stack), *executions(stack)):
+        yield place, unescaped(line)
+
+
+def unescaped(line: str) -> str:
+    """The line with the letters that JSON writes as codes, however deep it lies in other JSON."""
+    return ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), line)
 
 
 def lines(stack: LocalStack) -> Iterator[tuple[str, str]]:

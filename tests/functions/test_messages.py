@@ -225,7 +225,7 @@ def test_the_minute_job_tells_of_a_row_that_it_cannot_read_where_and_not_what(
     assert "fortune" not in log.getvalue()
     noted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [blob["MessagesBroken"] for blob in noted if "MessagesBroken" in blob] == [[1.0]]
-    assert [blob["MessagesWaiting"] for blob in noted if "MessagesWaiting" in blob] == [[1.0]]
+    assert [blob["MessagesWaiting"] for blob in noted if "MessagesWaiting" in blob] == [[told["waiting"]]]
 
 
 def test_refusals_come_back_as_problems_and_write_nothing(club: dict[str, Any], operate: Any, queue: Any) -> None:

@@ -12,12 +12,13 @@ import pytest
 from stamkunde.gateways.handover import NotAccepted
 from stamkunde.members.codes import is_right_code, purpose_of
 from stamkunde.messaging.member_messages import MemberMessages
-from stamkunde.messaging.model import CODE_LASTS, CODE_MARGIN, KINDS, DeliveryState, MessageKind, Timing
+from stamkunde.messaging.model import CODE_MARGIN, KINDS, DeliveryState, MessageKind, Timing
 from stamkunde.messaging.outbox import CODE_PLACE, Message
 from stamkunde.messaging.parts import BodyFault, Encoding, count_parts
 from stamkunde.messaging.store import outbox_key
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.language import LANGUAGES
+from stamkunde.shared.one_time_code import CODE_LASTS
 from stamkunde.shared.signing import SigningKey
 from tests.factories import make_club
 from tests.gateways.network import Mood

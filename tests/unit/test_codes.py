@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stamkunde.members.codes import (
-    CODE_LASTS,
     LIMITS,
     MOST_TRIES,
     MOST_TRIES_AFTER_USE,
@@ -26,6 +25,7 @@ from stamkunde.members.codes import (
     purpose_of,
 )
 from stamkunde.members.device import device_label, device_token, parse_device_token
+from stamkunde.shared.one_time_code import CODE_LASTS
 from stamkunde.shared.signing import SigningKey
 from tests.factories import NOON
 

@@ -11,10 +11,9 @@ from enum import StrEnum
 
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import derived_id, new_id
+from stamkunde.shared.one_time_code import CODE_DIGITS, CODE_LASTS
 from stamkunde.shared.signing import SigningKey, derive
 
-CODE_DIGITS = 6
-CODE_LASTS = timedelta(minutes=10)
 MOST_TRIES = 5
 ASKED_TWICE_WITHIN = timedelta(seconds=30)
 """The same form sent twice asks for one code: a double click costs one message, and there is one right code."""

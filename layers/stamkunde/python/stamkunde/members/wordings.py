@@ -7,19 +7,18 @@ sentences it shows, and nothing is taken as agreed to that stands differently by
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-import msgspec
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import PermissionText, TermsAccepted
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.language import Catalogue
 
 WORDING_VERSION = 1
 DIGEST_LETTERS = 32
-_FOLDER = Path(__file__).parent / "languages"
+_SENTENCES = Catalogue(Path(__file__).parent / "languages")
+wordings = _SENTENCES.texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +54,14 @@ def digests(language: str, sentences: Iterable[str]) -> str:
     return " ".join(digest(language, sentence) for sentence in sentences)
 
 
-@cache
-def wordings(language: str) -> dict[str, str]:
-    """All sentences of a language by key."""
-    return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[str, str])
-
-
 def terms_wording(club: Club, language: str | None = None) -> str:
     """By which somebody accepts the club's terms, in the page's language."""
-    return wordings(language or club.language)["terms"].format(club=club.name)
+    return _SENTENCES.text(language or club.language, "terms", club=club.name)
 
 
 def permission_wording(channel: Channel, language: str, club_name: str, goods: str) -> PermissionText:
     """By which somebody lets the club advertise its kinds of goods on a channel."""
-    sentence = wordings(language)[f"permission.{channel.value}"].format(club=club_name, goods=goods)
+    sentence = _SENTENCES.text(language, f"permission.{channel.value}", club=club_name, goods=goods)
     return PermissionText(channel, WORDING_VERSION, sentence)
 
 

@@ -5,12 +5,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from stamkunde.shared.channel import Channel
-
-CODE_LASTS = timedelta(minutes=10)
-"""How long a one-time code can be typed."""
+from stamkunde.shared.one_time_code import CODE_LASTS
 
 CODE_MARGIN = timedelta(minutes=2)
-"""How much of that must be left when it is sent, so that what arrives can still be typed."""
+"""How much of a code's life must be left when it is sent, so that what arrives can still be typed."""
 
 A_DAY = timedelta(days=1)
 """Whom a message is for is known as long as it waits: what a day couldn't send is given up."""

@@ -8,6 +8,7 @@ from stamkunde.messaging.parts import Encoding, PartCount, count_parts
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import derived_id, new_id
+from stamkunde.shared.one_time_code import CODE_DIGITS
 
 MOST_ATTEMPTS = 5
 """How often a message is offered to a gateway that surely did not take it."""
@@ -19,8 +20,6 @@ TESTS_AN_HOUR = 5
 
 CODE_PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a waiting text where the code comes: Unicode's own sign for something that isn't in the text."""
-
-CODE_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)

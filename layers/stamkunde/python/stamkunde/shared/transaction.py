@@ -21,6 +21,16 @@ UNCHANGED = "revision = :before"
 """The condition of a row that nobody may have written since it was read."""
 
 
+def _condition(condition: str | None, values: dict[str, Any]) -> dict[str, Any]:
+    """The condition's part of a request; when it fails, what was there comes back."""
+    request: dict[str, Any] = {}
+    if condition:
+        request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    if values:
+        request["ExpressionAttributeValues"] = {f":{name}": value for name, value in to_wire(values).items()}
+    return request
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """An intent to write a whole item.
@@ -45,13 +55,8 @@ class Put:
 
     def to_request(self) -> dict[str, Any]:
         """The intent as TransactWriteItems takes it; a failed condition gives back what was there."""
-        put: dict[str, Any] = {"TableName": self.table, "Item": to_wire(self.item)}
-        if self.condition:
-            put["ConditionExpression"] = self.condition
-            put["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        if self.values:
-            put["ExpressionAttributeValues"] = {f":{k}": v for k, v in to_wire(self.values).items()}
-        return {"Put": put}
+        where = {"TableName": self.table, "Item": to_wire(self.item)}
+        return {"Put": where | _condition(self.condition, self.values)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +81,8 @@ class Delete:
 
     def to_request(self) -> dict[str, Any]:
         """The intent as TransactWriteItems takes it; a failed condition gives back what was there."""
-        delete: dict[str, Any] = {
-            "TableName": self.table,
-            "Key": to_wire(self.key),
-            "ConditionExpression": self.condition,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if self.values:
-            delete["ExpressionAttributeValues"] = {f":{k}": v for k, v in to_wire(self.values).items()}
-        return {"Delete": delete}
+        where = {"TableName": self.table, "Key": to_wire(self.key)}
+        return {"Delete": where | _condition(self.condition, self.values)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +110,8 @@ class Update:
 
     def to_request(self) -> dict[str, Any]:
         """The intent as TransactWriteItems takes it; a failed condition gives back what was there."""
-        return {
-            "Update": {
-                "TableName": self.table,
-                "Key": to_wire(self.key),
-                "UpdateExpression": self.change,
-                "ConditionExpression": self.condition,
-                "ExpressionAttributeValues": {f":{k}": v for k, v in to_wire(self.values).items()},
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        where = {"TableName": self.table, "Key": to_wire(self.key), "UpdateExpression": self.change}
+        return {"Update": where | _condition(self.condition, self.values)}
 
 
 type Write = Put | Delete | Update

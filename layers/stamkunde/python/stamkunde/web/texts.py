@@ -1,36 +1,17 @@
 """The pages' texts in the three languages, and how each language writes dates, numbers and refusals."""
 
 from datetime import date
-from functools import cache
 from pathlib import Path
 
-import msgspec
 import phonenumbers
 
 from stamkunde.shared import language as shared_texts
 from stamkunde.shared.errors import Refusal
-from stamkunde.shared.money import Money
 
 LANGUAGE_NAMES = {"da": "Dansk", "nb": "Norsk", "en": "English"}
-_FOLDER = Path(__file__).parent / "languages"
-
-
-@cache
-def catalogue(language: str) -> dict[str, str]:
-    """All the pages' texts of a language by key."""
-    return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[str, str])
-
-
-def page_text(language: str, key: str, **values: str | int | Money) -> str:
-    """The text of a key, with values merged in.
-
-    Raises
-    ------
-    KeyError
-        The key, or a value that it names, is missing: a fault of ours, held by a test over all keys.
-    """
-    written = {name: v.text(language) if isinstance(v, Money) else v for name, v in values.items()}
-    return catalogue(language)[key].format_map(written)
+_PAGES = shared_texts.Catalogue(Path(__file__).parent / "languages")
+catalogue = _PAGES.texts
+page_text = _PAGES.text
 
 
 def refusal_title(refusal: Refusal, language: str) -> str:

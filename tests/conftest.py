@@ -19,32 +19,39 @@ settings.register_profile("soak", max_examples=20_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 LOCAL_STACKS = {"local_stack", "session_stack", "other_stack"}
-ON_LOCAL_STACKS = ("tests/journeys/", "tests/browser/", "tests/replay/", "tests/faults/test_deployed_stack.py")
+ON_LOCAL_STACKS = {
+    "tests/journeys/": "a stack that is restarted and killed",
+    "tests/faults/test_deployed_stack.py": "a stack that is restarted and killed",
+    "tests/browser/": "a stack that runs through",
+    "tests/replay/": "a stack that runs through",
+}
 
 
-class OneProcessForLocalStacks(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out test by test, but keeps all tests of local stacks in one process.
+class TwoProcessesForLocalStacks(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out test by test, but keeps tests that share a local stack in one process, the largest groups first.
 
     A stack of its own for each process would cost more than it saves. xdist's own groups are marked in a way that
     this pytest no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "local stacks" if nodeid.startswith(ON_LOCAL_STACKS) else nodeid
+        shared = (stack for folder, stack in ON_LOCAL_STACKS.items() if nodeid.startswith(folder))
+        return next(shared, nodeid)
 
 
 @pytest.hookimpl
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForLocalStacks:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoProcessesForLocalStacks:
     """Put the scheduler above in the place of ``--dist``."""
-    return OneProcessForLocalStacks(config, log)
+    return TwoProcessesForLocalStacks(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """See that no test of a local stack lies where the scheduler would not know it."""
+    known = tuple(ON_LOCAL_STACKS)
     strays = [
         item.nodeid
         for item in items
-        if LOCAL_STACKS & set(getattr(item, "fixturenames", ())) and not item.nodeid.startswith(ON_LOCAL_STACKS)
+        if LOCAL_STACKS & set(getattr(item, "fixturenames", ())) and not item.nodeid.startswith(known)
     ]
     if strays:
-        raise pytest.UsageError(f"tests of local stacks belong under {ON_LOCAL_STACKS}: {strays}")
+        raise pytest.UsageError(f"tests of local stacks belong under {known}: {strays}")

@@ -6,7 +6,7 @@ from tests.ledger_checks import rows
 from tests.local_stack import LocalStack
 from tests.replay.replay import Replay
 
-BASKETS = 200
+BASKETS = 500
 
 
 def test_every_balance_of_real_receipts_is_right_and_a_second_replay_changes_nothing(local_stack: LocalStack) -> None:

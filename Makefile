@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest
 BASKETS ?= 500
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run reset test check prove soak bench replay pictures openapi lock
+.PHONY: help run reset test check prove soak bench replay pictures lock
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -42,9 +42,6 @@ replay: .venv/.installed node_modules/.installed ## real receipts through the ti
 
 pictures: .venv/.installed node_modules/.installed ## what customers see, photographed in a real browser into docs/pictures
 	@STAMKUNDE_PICTURES=docs/pictures $(PYTEST) tests/browser/test_pictures.py
-
-openapi: .venv/.installed ## the till API's document, from the code into docs/openapi.json
-	@$(PYTHON) -m infra.openapi
 
 lock: .tools/bin/uv ## resolve and lock the Python packages again
 	@$(UV_COMPILE) pyproject.toml -o layers/dependencies/requirements.txt

@@ -7,6 +7,7 @@ PYTHON := .venv/bin/python
 STAMKUNDE := .venv/bin/stamkunde
 PYTEST := $(PYTHON) -m pytest
 BASKETS ?= 500
+MINUTES ?= 60
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run reset test check prove soak bench replay pictures openapi lock
@@ -28,11 +29,11 @@ check: .venv/.installed ## formatting, lint and strict types
 test: check node_modules/.installed ## everything that must pass
 	@$(PYTEST) tests -n 2
 
-prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md
-	@$(PYTHON) -m tests.proof
+prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md (SECTIONS="races machine" only these)
+	@$(PYTHON) -m tests.proof $(SECTIONS)
 
-soak: .venv/.installed node_modules/.installed ## long random runs (HYPOTHESIS_PROFILE=soak)
-	@HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/stores tests/functions --timeout 7200
+soak: .venv/.installed node_modules/.installed ## an hour of random walks over the ledger (MINUTES=60), and long runs of all other properties
+	@HYPOTHESIS_PROFILE=soak STAMKUNDE_SOAK_MINUTES=$(MINUTES) $(PYTEST) tests/unit tests/stores tests/functions --timeout 7200
 
 bench: .venv/.installed node_modules/.installed ## ratios to a bare handler; writes docs/performance.md
 	@$(PYTHON) -m tests.benchmarks

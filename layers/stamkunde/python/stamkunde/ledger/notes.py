@@ -19,7 +19,6 @@ class NoteKind(StrEnum):
     CARRY_OVER = "carry_over"
     CORRECTION = "correction"
     MERGE = "merge"
-    GIFT = "gift"
     REDEMPTION_REFUSED = "redemption_refused"
     """A queued receipt wanted to use what was no longer there: the customer has it, and nobody gave it."""
 

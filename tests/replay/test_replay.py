@@ -8,7 +8,7 @@ from tests.ledger_checks import rows
 from tests.local_stack import LocalStack
 from tests.replay.replay import Replay
 
-BASKETS = 200
+BASKETS = 500
 ANSWERED = {
     "repeated",
     "refused for another line",

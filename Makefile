@@ -7,9 +7,10 @@ PYTHON := .venv/bin/python
 STAMKUNDE := .venv/bin/stamkunde
 PYTEST := $(PYTHON) -m pytest
 BASKETS ?= 500
+MINUTES ?= 60
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run reset test check prove soak bench replay pictures lock
+.PHONY: help run reset test check prove soak bench replay pictures openapi lock
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -28,11 +29,11 @@ check: .venv/.installed ## formatting, lint and strict types
 test: check node_modules/.installed ## everything that must pass
 	@$(PYTEST) tests -n 2
 
-prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md
-	@$(PYTHON) -m tests.proof
+prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md (SECTIONS="races machine" only these)
+	@$(PYTHON) -m tests.proof $(SECTIONS)
 
-soak: .venv/.installed node_modules/.installed ## long random runs (HYPOTHESIS_PROFILE=soak)
-	@HYPOTHESIS_PROFILE=soak $(PYTEST) tests/unit tests/stores tests/functions --timeout 7200
+soak: .venv/.installed node_modules/.installed ## an hour of random walks over the ledger (MINUTES=60), and long runs of all other properties
+	@HYPOTHESIS_PROFILE=soak STAMKUNDE_SOAK_MINUTES=$(MINUTES) $(PYTEST) tests/unit tests/stores tests/functions --timeout 7200
 
 bench: .venv/.installed node_modules/.installed ## ratios to a bare handler; writes docs/performance.md
 	@$(PYTHON) -m tests.benchmarks
@@ -42,6 +43,9 @@ replay: .venv/.installed node_modules/.installed ## real receipts through the ti
 
 pictures: .venv/.installed node_modules/.installed ## what customers see, photographed in a real browser into docs/pictures
 	@STAMKUNDE_PICTURES=docs/pictures $(PYTEST) tests/browser/test_pictures.py
+
+openapi: .venv/.installed ## the till API's document, from the code into docs/openapi.json
+	@$(PYTHON) -m infra.openapi
 
 lock: .tools/bin/uv ## resolve and lock the Python packages again
 	@$(UV_COMPILE) pyproject.toml -o layers/dependencies/requirements.txt

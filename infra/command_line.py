@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError
 
-from infra import operator_commands
+from infra import ledger_commands, operator_commands
 from infra.local.home import LocalRunError
 
 
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     reset = subparsers.add_parser("reset", help="throw the local stack and all its rows away")
     reset.set_defaults(command=_reset)
     operator_commands.add_commands(subparsers)
+    ledger_commands.add_commands(subparsers)
     return whole
 
 

@@ -23,10 +23,13 @@ class Http:
         What it answers.
     below
         The path whose requests the gateway hands to it; None for the one function that takes all the others.
+    at
+        Single paths that it is handed besides.
     """
 
     routes: tuple[Route, ...]
     below: str | None
+    at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,8 @@ FUNCTIONS = (
         rights=_rights(
             clubs="GetItem Query",
             members="GetItem PutItem",
-            ledger="GetItem Query PutItem",
+            # A coupon's total is counted, and a code used, by an update.
+            ledger="GetItem Query PutItem UpdateItem",
             messages="PutItem",
         ),
         # A batch of 50 receipts takes about a second; a few of them may wait 2.5 seconds for another writer.
@@ -173,20 +177,23 @@ FUNCTIONS = (
     ),
     Function(
         name="asset_page",
-        purpose="Serves the style sheets of the pages, which the front door keeps.",
-        trigger=Http(ASSET_ROUTES, below="/assets"),
+        purpose="Serves what the front door keeps: the pages' style sheets, the till API's description.",
+        trigger=Http(ASSET_ROUTES, below="/assets", at=("/openapi.json", "/docs")),
         rights=_rights(),
         timeout_seconds=5,
         memory_mb=512,
     ),
     Function(
         name="operator_task",
-        purpose="Does what operators ask for: creates clubs, outlets and tills, rebuilds views.",
+        purpose="Does what operators ask for: creates clubs, outlets and tills, corrects and merges, rebuilds views.",
         trigger=Invoked(by="operators, from the console's test events or the stamkunde command line"),
         rights=_rights(
             clubs="GetItem Query PutItem UpdateItem",
             views="Query PutItem",
-            ledger="Query",
+            # Members are corrected, merged and put together: their devices and the row of whoever was merged go.
+            members="GetItem Query PutItem DeleteItem",
+            # A coupon that ends at another time takes another place in the list.
+            ledger="GetItem Query PutItem DeleteItem",
             messages="GetItem PutItem",
         ),
         timeout_seconds=300,
@@ -208,6 +215,30 @@ FUNCTIONS = (
         rights=_rights(views="Query PutItem DeleteItem"),
         # Less than the minute until the next one starts, so that two never count at the same time.
         timeout_seconds=50,
+        memory_mb=512,
+    ),
+    Function(
+        name="ledger_job",
+        purpose="Posts what has expired once a club's month is over, and tends refunds that wait for their sale.",
+        trigger=Schedule(every_minutes=60),
+        rights=_rights(
+            clubs="Query",
+            members="GetItem",
+            # A refund gives back one of a coupon's total, or a code, by an update.
+            ledger="GetItem Query PutItem UpdateItem",
+            views="GetItem PutItem",
+        ),
+        # A month's end of large clubs: each of its two chores stops after five minutes and goes on in the next hour.
+        timeout_seconds=900,
+        memory_mb=512,
+    ),
+    Function(
+        name="proof_job",
+        purpose="Derives accounts from their entries again, at night in each club, and tells what differs.",
+        trigger=Schedule(every_minutes=60),
+        # It could not repair anything if it wanted to.
+        rights=_rights(clubs="Query", ledger="GetItem Query", views="GetItem Query PutItem DeleteItem"),
+        timeout_seconds=900,
         memory_mb=512,
     ),
     Function(

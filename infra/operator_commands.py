@@ -1,18 +1,24 @@
-"""What operators type: `stamkunde club|outlet|till|programme|message …`, each a task of the operator Lambda."""
+"""What operators type: `stamkunde club|outlet|till|programme|…`, each a task of the operator Lambda."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.coupon_commands import add_coupon_commands
 from infra.local.home import Home, LocalRunError, Stack
 from infra.local.loopback import client
+from infra.member_commands import add_member_commands
 
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
+
+
+_WALL_TIME_HELP = "such as 2026-11-27T18:00, on the clock in the shop"
 
 
 def run_task(functions: LambdaClient, function_name: str, task: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +41,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _club_commands(_group(subparsers, "club", "create a club, open its pages, list them, show one"))
     _outlet_commands(_group(subparsers, "outlet", "create a place of sale, show its days"))
     _till_commands(_group(subparsers, "till", "give tills keys, and take them away"))
-    _programme_commands(_group(subparsers, "programme", "publish a new version of the bonus programme"))
+    _programme_commands(_group(subparsers, "programme", "show the bonus programme, publish a new version"))
+    add_member_commands(_group(subparsers, "member", "correct, give, share an account, merge"), _task)
+    add_coupon_commands(_group(subparsers, "coupon", "publish coupons, make codes, give vouchers"), _task)
     _message_commands(_group(subparsers, "message", "try out the sending of messages"))
 
 
@@ -54,6 +62,8 @@ def _club_commands(group: _Group) -> None:
     create.add_argument("--contact", required=True, help="whom members ask: an e-mail address or a phone number")
     create.add_argument("--rate", type=int, help="bonus in basis points: 300 is 3 %% (the default)")
     create.add_argument("--expiry-months", type=int, help="bonus lives to the end of the month so many later (36)")
+    create.add_argument("--unit", choices=("money", "points"), help="what bonus is counted in, for ever (money)")
+    create.add_argument("--point-value", type=int, help="what a point pays for, in øre (1)")
     create.add_argument("--terms", type=Path, dest="terms_file", help="a file with the terms (default: our own text)")
     page = _task(group, "page", "publish_join_page", "open a club's public pages, or change what they say")
     page.add_argument("club_id")
@@ -105,11 +115,31 @@ def _till_commands(group: _Group) -> None:
 
 
 def _programme_commands(group: _Group) -> None:
-    publish = _task(group, "publish", "publish_programme", "publish a new version of the bonus programme")
+    publish = _task(group, "publish", "publish_programme", "publish a new version: a whole one, or another rate")
     publish.add_argument("club_id")
-    publish.add_argument("--rate", type=int, required=True, help="basis points: 600 is 6 %%")
+    publish.add_argument("--file", type=Path, dest="programme_file", help="the whole programme, as `show` prints it")
+    publish.add_argument("--rate", type=int, help="basis points: 600 is 6 %%; as it is, if not given")
     publish.add_argument("--expiry-months", type=int, help="as it is, if not given")
-    publish.add_argument("--from", dest="valid_from", required=True, help="such as 2026-11-27T18:00:00+01:00")
+    publish.add_argument("--from", dest="valid_from", type=_wall_time, required=True, help=_WALL_TIME_HELP)
+    show = _task(group, "show", "show_programme", "print the newest version: edit that, and publish it with --file")
+    show.add_argument("club_id")
+    double = _task(group, "double", "double_bonus", "give double bonus for an evening")
+    double.add_argument("club_id")
+    double.add_argument("--from", dest="starts_at", type=_wall_time, required=True, help=_WALL_TIME_HELP)
+    double.add_argument("--until", dest="ends_at", type=_wall_time, required=True, help="not included")
+    double.add_argument("--factor", type=int, help="basis points: 20000 doubles (the default), 30000 triples")
+    double.add_argument("--outlet", dest="outlets", action="append", help="there only; may be given again")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise LocalRunError(f"{path} is not JSON: {error}") from error
+
+
+def _wall_time(typed: str) -> str:
+    return datetime.fromisoformat(typed).isoformat()
 
 
 def _message_commands(group: _Group) -> None:
@@ -132,6 +162,12 @@ def _carry_out(options: argparse.Namespace) -> int:
     terms_file: Path | None = given.pop("terms_file", None)
     if terms_file:
         given["terms_text"] = terms_file.read_text()
+    coupon_file: Path | None = given.pop("file", None)
+    if coupon_file:
+        given["coupon"] = _read_json(coupon_file)
+    programme_file: Path | None = given.pop("programme_file", None)
+    if programme_file:
+        given["programme"] = _read_json(programme_file)
     stack = Stack.load(Home.from_environment(os.environ).path)
     shown = run_task(client("lambda", stack.aws_endpoint), stack.functions["operator_task"], given)
     print(json.dumps(shown, indent=2, ensure_ascii=False))

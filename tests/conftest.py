@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from tests.pitfalls import watch
+
 # Powertools reads these when it is imported, which any plugin or test module may do first.
 os.environ |= {"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde"}
 
@@ -37,6 +39,11 @@ class TwoProcessesForLocalStacks(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         shared = (stack for folder, stack in ON_LOCAL_STACKS.items() if nodeid.startswith(folder))
         return next(shared, nodeid)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """See that a run of everything passes what docs/ledger.md names."""
+    watch(config)
 
 
 @pytest.hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,25 +21,39 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 
-@pytest.fixture(scope="session")
-def engine_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A MiniStack of this test session."""
-    home = Home(Path(tmp_path_factory.mktemp("engine")))
+@contextmanager
+def bare_engine(folder: Path) -> Iterator[str]:
+    """The endpoint of a MiniStack that keeps nothing, with a folder for its files."""
+    home = Home(folder)
     home.prepare()
     engine = Engine(home, free_port(), {"PERSIST_STATE": "0", "S3_PERSIST": "0"})
     engine.start()
-    yield engine.endpoint
-    engine.stop()
+    try:
+        yield engine.endpoint
+    finally:
+        engine.stop()
+
+
+@pytest.fixture(scope="session")
+def engine_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A MiniStack of this test session."""
+    with bare_engine(Path(tmp_path_factory.mktemp("engine"))) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def dynamodb(engine_endpoint: str) -> DynamoDBClient:
+    """A client of an empty account with the project's tables."""
+    return new_account(engine_endpoint)
+
+
+def new_account(endpoint: str) -> DynamoDBClient:
     """A client of an empty account with the project's tables: another access key is another account."""
     session = botocore.session.get_session()
     client: DynamoDBClient = session.create_client(  # type: ignore[assignment]
         "dynamodb",
         region_name=REGION,
-        endpoint_url=engine_endpoint,
+        endpoint_url=endpoint,
         aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
         aws_secret_access_key="test",
         config=Config(max_pool_connections=32, retries={"total_max_attempts": 1}),

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stamkunde.clubs.model import DEFAULT_JOIN_COUNTRIES, Club, JoinPage, ReceiptNumbers, TermsVersion, Till
-from stamkunde.ledger.model import Account, AccountMember, Basket, Line, LotKey, Receipt
-from stamkunde.ledger.service import TillPoint
+from stamkunde.ledger.model.accounts import Account, AccountMember, LotKey
+from stamkunde.ledger.model.receipts import Basket, Line, Receipt, TillPoint
 from stamkunde.members.wordings import Shown, club_permission, digest, terms_wording
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.ids import new_id
@@ -36,7 +36,8 @@ def make_club(**given: Any) -> Club:
         "clock_offset": None,
         "created_at": LONG_AGO,
         "programmes": (THREE_PERCENT,),
-        "terms": (TermsVersion(1, "da", "Betingelser", LONG_AGO),),
+        # They promise no more than a month, so that a test's programme may be as short as it likes.
+        "terms": (TermsVersion(1, "da", "Betingelser", LONG_AGO, bonus_expiry_months=1),),
         "signing_keys": (SigningKey(1, b"s" * 32),),
         "join_page": JoinPage("Bager Holm ApS", "12345678", "hej@bagerholm.example", "brød og kager", "#9a4f1c"),
     }

@@ -75,6 +75,7 @@ def till(tables: DynamoDBClient, operate: Any) -> TillClient:
 
 def new_till(operate: Any, **given: Any) -> TillClient:
     """A new club with one till, and a client that calls the till API's handler with its key."""
+    from tests.documented import assert_documented
     from till_api.handler import lambda_handler
 
     standard = {
@@ -97,6 +98,8 @@ def new_till(operate: Any, **given: Any) -> TillClient:
     def call(method: str, path: str, headers: dict[str, str], body: str) -> tuple[int, dict[str, str], Any]:
         event = gateway_event(method, path, {"x-stamkunde-origin": ORIGIN_SECRET} | headers, body)
         answer = lambda_handler(event, CONTEXT)  # type: ignore[arg-type]
-        return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+        body = json.loads(answer["body"])
+        assert_documented(method, path, answer["statusCode"], body)
+        return answer["statusCode"], answer["headers"], body
 
     return TillClient(club, shown["key"], call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.ledger.model import LotKey
+from stamkunde.ledger.model.accounts import LotKey
 from stamkunde.shared.item import from_wire
 from tests.shop import Shop
 
@@ -22,7 +22,8 @@ def assert_ledger_adds_up(shop: Shop, member_id: str) -> None:
         for change in entry.changes:
             moved[change.lot] += change.amount
     assert {lot: n for lot, n in moved.items() if n} == dict(account.lots)
-    assert sum(entry.amount for entry in entries) == sum(account.lots.values())
+    assert sum(entry.amount for entry in entries) == sum(account.lots.values()) - account.deficit
+    assert sum(entry.movement.deficit for entry in entries) == account.deficit >= 0
     assert all(isinstance(n, int) and n > 0 for n in account.lots.values())
     # Accepting a version of the terms changes an account also where no bonus waits, and then leaves no entry.
     assert account.revision >= 1 + len(entries)

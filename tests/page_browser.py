@@ -12,6 +12,8 @@ from tests.till_client import gateway_event
 PHONE_BROWSER = (
     "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
 )
+SENT_BACK = [303, 200]
+"""What a browser is answered that sends a form filled in wrong: on to the page that says so (ADR 0019)."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 VOID = {"input", "meta", "link", "br", "path"}
 
@@ -115,21 +117,24 @@ class Seen:
 
 @dataclass
 class PageBrowser:
-    """One browser: what it keeps, and where it is."""
+    """One browser: what it keeps, where it is, and what it was answered on the way there."""
 
     origin_secret: str
     context: Any
     cookies: dict[str, str] = field(default_factory=dict)
     path: str = ""
+    statuses: list[int] = field(default_factory=list)
     seen: Seen = field(default_factory=lambda: Seen(0, {}, [], ""))
     headers: dict[str, str] = field(default_factory=dict)
 
     def get(self, path: str) -> Seen:
         """Open an address, and whatever it sends on to."""
+        self.statuses = []
         return self._go("GET", path, "")
 
     def post(self, path: str, fields: dict[str, str]) -> Seen:
         """Send fields to an address, whether or not a form stands there."""
+        self.statuses = []
         return self._go("POST", path, urlencode(fields))
 
     def send(self, action: str, **typed: str) -> Seen:
@@ -140,6 +145,7 @@ class PageBrowser:
         answer = self.call(method, path, body)
         self._keep(answer.get("cookies", []))
         headers = answer["headers"]
+        self.statuses.append(answer["statusCode"])
         self.seen = Seen(answer["statusCode"], headers, answer.get("cookies", []), answer["body"])
         self.path = path
         if self.seen.status == 303:
@@ -177,5 +183,5 @@ def _handler(path: str) -> Any:
     from join_page import handler as join_page
     from member_page import handler as member_page
 
-    by_first = {"m": member_page, "assets": asset_page}
+    by_first = {"m": member_page, "assets": asset_page, "docs": asset_page, "openapi.json": asset_page}
     return by_first.get(path.split("/")[1], join_page).lambda_handler

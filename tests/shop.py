@@ -8,16 +8,24 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model import Account, Balance, Entry, Receipt
-from stamkunde.ledger.service import Booked, Ledger, TillPoint
+from stamkunde.ledger.adjustments import Adjustments
+from stamkunde.ledger.known_coupons import ClubCoupons
+from stamkunde.ledger.model.accounts import Account, Balance
+from stamkunde.ledger.model.entries import Entry
+from stamkunde.ledger.model.receipts import Receipt, TillPoint
+from stamkunde.ledger.reservations import Reservations
+from stamkunde.ledger.service import Booked, Ledger
 from stamkunde.ledger.store import LedgerStore
+from stamkunde.ledger.transfers import Transfers
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.admission import Admission
 from stamkunde.members.code_service import Codes
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.members.devices import Devices
+from stamkunde.members.households import Households
 from stamkunde.members.joining import Joining
 from stamkunde.members.links import LinkActs
+from stamkunde.members.merging import Merging
 from stamkunde.members.model import Acceptance
 from stamkunde.members.service import Joined, Membership
 from stamkunde.members.store import MemberStore
@@ -65,7 +73,49 @@ class Shop:
             self.clock,
             self.patience,
             self.members.find_account,
+            self.coupons,
+            promised_months=self.club.promised_months(),
         )
+
+    @property
+    def adjustments(self) -> Adjustments:
+        return Adjustments(
+            self.store,
+            self.club.programmes,
+            self.club.time_zone,
+            self.clock,
+            self.patience,
+            self.members.find_account,
+            self.club.promised_months(),
+        )
+
+    @property
+    def transfers(self) -> Transfers:
+        return Transfers(
+            self.store,
+            self.club.programmes,
+            self.club.time_zone,
+            self.clock,
+            self.patience,
+            self.members.find_account,
+        )
+
+    @property
+    def households(self) -> Households:
+        return Households(self.club, self.members, self.store, self.clock, self.patience)
+
+    @property
+    def merging(self) -> Merging:
+        return Merging(self.club, self.members, self.store, self.access, self.clock, self.patience)
+
+    @property
+    def reservations(self) -> Reservations:
+        return Reservations(self.ledger)
+
+    @property
+    def coupons(self) -> ClubCoupons:
+        """As a Lambda that has just started knows them."""
+        return ClubCoupons(self.store.coupons, self.clock)
 
     @property
     def access(self) -> AccessStore:
@@ -133,7 +183,7 @@ class Shop:
         return account
 
     def balance(self, member_id: str) -> Balance:
-        return self.account(member_id).balance(self.today())
+        return self.account(member_id).balance(self.now(), self.club.time_zone)
 
     def today(self) -> date:
         return local_date(self.now(), self.club.time_zone)

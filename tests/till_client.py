@@ -71,10 +71,16 @@ class TillClient:
     def buy(self, member_id: str, amount: int = 4995, **given: Any) -> Answer:
         return self.send("POST", "/v1/purchases", self.receipt(member_id, amount, **given))
 
-    def quote(self, member_id: str, amount: int = 4995, **given: Any) -> Answer:
+    def hold(self, member_id: str, spend_bonus: int, amount: int = 4995, key: str | None = None) -> Answer:
+        basket = self.basket(member_id, amount, spend_bonus=spend_bonus)
+        return self.send("POST", "/v1/reservations", basket, idempotency_key=key or f"key-{next(self._numbers)}")
+
+    def basket(self, member_id: str, amount: int = 4995, **given: Any) -> dict[str, Any]:
         receipt = self.receipt(member_id, amount, **given)
-        basket = {name: value for name, value in receipt.items() if name not in {"receipt_number", "bought_at"}}
-        return self.send("POST", "/v1/quotes", basket)
+        return {name: value for name, value in receipt.items() if name not in {"receipt_number", "bought_at"}}
+
+    def quote(self, member_id: str, amount: int = 4995, **given: Any) -> Answer:
+        return self.send("POST", "/v1/quotes", self.basket(member_id, amount, **given))
 
 
 def gateway_event(method: str, path: str, headers: dict[str, str], body: str) -> dict[str, Any]:

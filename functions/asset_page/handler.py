@@ -1,4 +1,4 @@
-"""The files that pages need: the stylesheet and the icon. They lie in the layer, so this function has no rights."""
+"""What anybody may have: stylesheet, icon, the till API's description. All of it is packed, so it has no rights."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from stamkunde import cold_start  # before anything else of ours
 
 # isort: split
+from asset_page.description import show_docs, show_openapi
 from asset_page.routes import ROUTES
 from stamkunde.http import Request, Resolver, Response
 from stamkunde.observability import begin_invocation
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def show_asset(_route: Route, request: Request) -> Response:
+def show_asset(request: Request) -> Response:
     """A file; kept for ever if it is the version that its address names."""
     name = request.parameters["file_name"]
     asset = find_asset(name)
@@ -34,7 +35,15 @@ def show_asset(_route: Route, request: Request) -> Response:
     return Response(HTTPStatus.OK, asset.content, headers)
 
 
-RESOLVER = Resolver(ROUTES, show_asset, Settings.from_environment().origin_secret)
+ENDPOINTS = {endpoint.__name__: endpoint for endpoint in (show_asset, show_openapi, show_docs)}
+
+
+def answer(route: Route, request: Request) -> Response:
+    """Answer whoever asks: nothing here is anybody's."""
+    return ENDPOINTS[route.name](request)
+
+
+RESOLVER = Resolver(ROUTES, answer, Settings.from_environment().origin_secret)
 
 cold_start.is_over()
 

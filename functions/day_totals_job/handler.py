@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from stamkunde import cold_start
-from stamkunde.bootstrap import dynamodb_client, projections
+from stamkunde.bootstrap import dynamodb_client
 from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
+from stamkunde.view_bootstrap import projections
 from stamkunde.views.service import recompute_dirty_days
 
 if TYPE_CHECKING:

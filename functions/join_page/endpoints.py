@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 
 from join_page.pending import PURPOSE, PendingJoin
@@ -9,7 +10,7 @@ from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.http import Response
 from stamkunde.members.joining import FormErrors, JoinForm
 from stamkunde.members.model import MemberState
-from stamkunde.members.wordings import Shown, club_permission, terms_wording
+from stamkunde.members.wordings import club_permission, terms_wording
 from stamkunde.page_bootstrap import Pages
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import local_date
@@ -32,7 +33,9 @@ def lead_to_join(_pages: Pages, visit: Visit) -> Response:
 
 
 def show_join(_pages: Pages, visit: Visit) -> Response:
-    """The form; filled in with what was typed when somebody comes back to mend their number."""
+    """The form; filled in with what was typed when somebody comes back to mend it."""
+    if visit.sent_back:
+        return _join_form(visit)
     pending = visit.recall(PURPOSE, PendingJoin) if "edit" in visit.request.query else None
     if pending is None:
         return _join_form(visit, headers=KEEP_AS_LEFT)
@@ -49,9 +52,9 @@ def ask_code(pages: Pages, visit: Visit) -> Response:
         request = joining.check(_typed_form(visit))
         challenge_id = joining.ask_code(request, visit.caller, once=visit.form_sent)
     except FormErrors as wrong:
-        return _join_form(visit, Form(visit.typed, faults=wrong.errors))
+        return _refuse_wish(visit, Form(visit.typed, faults=wrong.errors))
     except Refusal as refusal:
-        return _join_form(visit, Form(visit.typed, fault=refusal))
+        return _refuse_wish(visit, Form(visit.typed, fault=refusal))
     return _on_to_code(visit, PendingJoin(challenge_id, request))
 
 
@@ -65,7 +68,7 @@ def join(pages: Pages, visit: Visit) -> Response:
     """Join with the code; a member goes on to the card, and the page is open in this browser from now on."""
     pending = visit.recall(PURPOSE, PendingJoin)
     if pending is None:
-        return _join_form(visit, Form(fault=Refusal("code_expired")))
+        return _refuse_wish(visit, Form(fault=Refusal("code_expired")))
     if not visit.is_posted_by_our_form():
         return _code_form(visit, pending, Form(visit.typed, fault=Refusal("form_too_old")))
     code = visit.typed.get("code", "")
@@ -74,7 +77,7 @@ def join(pages: Pages, visit: Visit) -> Response:
             pending.request, pending.challenge_id, code, visit.caller, present=visit.device_token
         )
     except Refusal as refusal:
-        return _code_form(visit, pending, Form.with_code_refused(visit.typed, refusal))
+        return _refuse_code(visit, pending, Form.with_code_refused(visit.typed, refusal))
     opened = set_cookie(device_cookie(visit.club.club_id), joined.device_token, DEVICE_LASTS)
     is_member = joined.member.state is MemberState.MEMBER
     return visit.send_to(f"/m/{visit.club.slug}" if is_member else f"{_home(visit.club)}/done", [opened])
@@ -91,7 +94,7 @@ def ask_code_again(pages: Pages, visit: Visit) -> Response:
         joining = pages.joining(visit.club)
         challenge_id = joining.ask_code(pending.request, visit.caller, once=visit.form_sent)
     except Refusal as refusal:
-        return _code_form(visit, pending, Form(fault=refusal))
+        return _refuse_code(visit, pending, Form(fault=refusal))
     return _on_to_code(visit, PendingJoin(challenge_id, pending.request))
 
 
@@ -117,6 +120,14 @@ def show_look(_pages: Pages, visit: Visit) -> Response:
     )
 
 
+def _refuse_wish(visit: Visit, form: Form) -> Response:
+    return visit.refuse(_home(visit.club), form, partial(_join_form, visit))
+
+
+def _refuse_code(visit: Visit, pending: PendingJoin, form: Form) -> Response:
+    return visit.refuse(f"{_home(visit.club)}/code", form, partial(_code_form, visit, pending))
+
+
 def _join_form(visit: Visit, form: Form | None = None, headers: Mapping[str, str] | None = None) -> Response:
     club = visit.club
     terms = club.current_terms()
@@ -128,7 +139,7 @@ def _join_form(visit: Visit, form: Form | None = None, headers: Mapping[str, str
     return visit.show(
         "join.html",
         home=_home(club),
-        form=_with_ticks_that_hold(form or Form(), visit.shown, terms, wordings),
+        form=_with_ticks_that_hold(visit, form or visit.sent_back or Form(), terms, wordings),
         headers=headers,
         terms=terms,
         rate=percent_text(rate, visit.language) if rate else "",
@@ -136,8 +147,9 @@ def _join_form(visit: Visit, form: Form | None = None, headers: Mapping[str, str
     )
 
 
-def _with_ticks_that_hold(form: Form, shown: Shown, terms: TermsVersion, wordings: Mapping[str, str]) -> Form:
+def _with_ticks_that_hold(visit: Visit, form: Form, terms: TermsVersion, wordings: Mapping[str, str]) -> Form:
     """The form as it is shown again: a tick was for the words and terms that it stood beside, and for no others."""
+    shown = visit.shown_beside(form.values)
     dropped = {box for box, wording in wordings.items() if not shown.has(wording)}
     if shown.terms_version != terms.version:
         dropped.add("terms")

@@ -1,6 +1,7 @@
 """The page of a service link: it shows what its button does and nothing of the person, since links are forwarded."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from stamkunde.http import Response
 from stamkunde.members.links import LinkActs, LinkState
@@ -8,6 +9,7 @@ from stamkunde.members.service_link import FoundLink, LinkAct
 from stamkunde.members.wordings import terms_wording
 from stamkunde.page_bootstrap import Pages
 from stamkunde.shared.errors import Refusal
+from stamkunde.web.pages import error_page
 from stamkunde.web.visit import Form, Visit
 
 OUTCOMES = {LinkAct.ACCEPT_TERMS: "accepted", LinkAct.CONFIRM_EMAIL: "confirmed"}
@@ -15,19 +17,19 @@ OUTCOMES = {LinkAct.ACCEPT_TERMS: "accepted", LinkAct.CONFIRM_EMAIL: "confirmed"
 
 def show_link(pages: Pages, visit: Visit, link: FoundLink) -> Response:
     """What the link is for, or what came of it."""
-    return _page(pages.link_acts(visit.club), visit, link)
+    return _page(pages, visit, link)
 
 
 def act_on_link(pages: Pages, visit: Visit, link: FoundLink) -> Response:
     """Do what the pressed button says, and show what came of it."""
-    acts = pages.link_acts(visit.club)
+    show = partial(_page, pages, visit, link)
     if not visit.is_posted_by_our_form():
-        return _page(acts, visit, link, Form(fault=Refusal("form_too_old")))
+        return show(Form(fault=Refusal("form_too_old")))
     try:
-        _act(acts, visit, link)
+        _act(pages.link_acts(visit.club), visit, link)
     except Refusal as refusal:
         if refusal.code in {"terms_changed", "wording_changed", "try_again"}:
-            return _page(acts, visit, link, Form(fault=refusal))
+            return visit.refuse(visit.request.path, Form(fault=refusal), show)
         raise
     return visit.send_to(visit.request.path)
 
@@ -44,11 +46,13 @@ def _act(acts: LinkActs, visit: Visit, link: FoundLink) -> None:
             raise Refusal("malformed_body")
 
 
-def _page(acts: LinkActs, visit: Visit, link: FoundLink, form: Form | None = None) -> Response:
+def _page(pages: Pages, visit: Visit, link: FoundLink, form: Form | None = None) -> Response:
+    seen = pages.link_acts(visit.club).look(link)
+    visit = visit.in_language(seen.language)
     path = visit.request.path
-    match acts.state(link):
+    match seen.state:
         case LinkState.OVER:
-            raise Refusal("link_over")
+            return error_page(Refusal("link_over"), visit.request, visit.club, visit.language)
         case LinkState.DELETED:
             return visit.show("link_done.html", home=path, outcome="deleted")
         case LinkState.DONE:

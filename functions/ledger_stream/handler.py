@@ -1,4 +1,4 @@
-"""Takes in what the ledger's stream tells: which outlet days to recompute, and from what.
+"""Takes in what the ledger's stream tells: which outlet days to recompute, and from what; which accounts to prove.
 
 All or nothing: a batch that fails is told again, and telling twice changes nothing.
 """
@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from stamkunde import cold_start
-from stamkunde.bootstrap import dynamodb_client, projections
-from stamkunde.ledger.store import club_of, entry_from_row
+from stamkunde.bootstrap import dynamodb_client
+from stamkunde.ledger.care_store import touch_accounts
+from stamkunde.ledger.rows import entry_from_row
+from stamkunde.ledger.store import account_of, club_of
 from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
 from stamkunde.shared.item import from_wire
+from stamkunde.view_bootstrap import projections
 from stamkunde.views.model import SaleFact
 from stamkunde.views.service import note_entries, sale_fact
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SETTINGS = Settings.from_environment()
-STORE = projections(SETTINGS, dynamodb_client(SETTINGS))
+CLIENT = dynamodb_client(SETTINGS)
+STORE = projections(SETTINGS, CLIENT)
 
 cold_start.is_over()
 
@@ -28,13 +32,13 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> None:
     """Note every entry that was written, and forget every one that was removed."""
     begin_invocation(context)
     records = event["Records"]
-    written = _facts(record["dynamodb"]["NewImage"] for record in records if record["eventName"] != "REMOVE")
-    removed = _facts(record["dynamodb"]["OldImage"] for record in records if record["eventName"] == "REMOVE")
-    days = note_entries(STORE, written, removed)
-    logger.info("entries noted", written=len(written), removed=len(removed), days=days)
+    written = [from_wire(each["dynamodb"]["NewImage"]) for each in records if each["eventName"] != "REMOVE"]
+    removed = [from_wire(each["dynamodb"]["OldImage"]) for each in records if each["eventName"] == "REMOVE"]
+    days = note_entries(STORE, _facts(written), _facts(removed))
+    accounts = touch_accounts(CLIENT, SETTINGS.views_table, map(account_of, (*written, *removed)))
+    logger.info("entries noted", written=len(written), removed=len(removed), days=days, accounts=accounts)
 
 
-def _facts(images: Iterable[dict[str, Any]]) -> list[SaleFact]:
-    rows = map(from_wire, images)
+def _facts(rows: Iterable[dict[str, Any]]) -> list[SaleFact]:
     facts = (sale_fact(club_of(row), entry_from_row(row)) for row in rows)
     return [fact for fact in facts if fact is not None]

@@ -1,12 +1,14 @@
 """The pages of an opened card: what is on it, and what its member changes. One function a route."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from markupsafe import Markup
 
 from member_page.opening import home
 from stamkunde.clubs.model import Club
 from stamkunde.http import Response
+from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.members.card import grouped
 from stamkunde.members.card_pictures import barcode, qr_code
 from stamkunde.members.device import Device
@@ -15,7 +17,16 @@ from stamkunde.members.wordings import club_permission, terms_wording
 from stamkunde.page_bootstrap import Pages
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
-from stamkunde.web.cookies import DEVICE_LASTS, Pending, device_cookie, drop_cookie, pending_cookie, set_cookie
+from stamkunde.shared.money import Money, Points
+from stamkunde.web.cookies import (
+    DEVICE_LASTS,
+    Pending,
+    device_cookie,
+    drop_cookie,
+    pending_cookie,
+    refused_cookie,
+    set_cookie,
+)
 from stamkunde.web.texts import page_text
 from stamkunde.web.visit import Form, Visit
 
@@ -34,7 +45,8 @@ def show_history(pages: Pages, visit: Visit, device: Device) -> Response:
         if refusal.code == "unknown_member":  # Whoever takes the news only has no bonus.
             return visit.send_to(home(visit))
         raise
-    return visit.show("history.html", home=visit.request.path, page=page, path=visit.request.path)
+    path = visit.request.path
+    return visit.show("history.html", home=path, page=page, path=path, bonus=partial(_bonus, visit.club))
 
 
 def change_permission(pages: Pages, visit: Visit, device: Device) -> Response:
@@ -72,10 +84,11 @@ def _done(pages: Pages, visit: Visit, device: Device, act: Callable[[], None], *
     try:
         act()
     except Refusal as refusal:
-        return _card_page(pages, visit, device, Form(fault=refusal))
+        return visit.refuse(home(visit), Form(fault=refusal), partial(_card_page, pages, visit, device))
     name = device_cookie(visit.club.club_id)
     if not stays:
-        typed = [pending_cookie(purpose, visit.club.club_id) for purpose in Pending]
+        club_id = visit.club.club_id
+        typed = [refused_cookie(club_id), *(pending_cookie(purpose, club_id) for purpose in Pending)]
         return visit.send_to(home(visit), [drop_cookie(each) for each in (name, *typed)])
     pages.devices(visit.club).note_use(device)
     return visit.send_to(home(visit), [set_cookie(name, visit.request.cookies[name], DEVICE_LASTS)])
@@ -83,18 +96,24 @@ def _done(pages: Pages, visit: Visit, device: Device, act: Callable[[], None], *
 
 def _card_page(pages: Pages, visit: Visit, device: Device, form: Form | None = None) -> Response:
     view = pages.member_card(visit.club).show(device.member_id)
-    visit = visit.in_language_of(view.member)
+    visit = visit.in_language(view.member.language)
     return visit.show(
         "card.html",
         home=home(visit),
         form=form,
         path=home(visit),
         view=view,
+        bonus=partial(_bonus, visit.club),
         this_device=device.device_id,
         pictures=_pictures(visit, view),
         wordings=_wordings(visit.club, visit.language),
         terms_wording=terms_wording(visit.club, visit.language),
     )
+
+
+def _bonus(club: Club, amount: int) -> Money | Points:
+    """Bonus in the club's unit: a club that counts points never tells kroner."""
+    return bonus_amount(amount, club.currency, club.unit)
 
 
 def _pictures(visit: Visit, view: CardView) -> Mapping[str, Markup | str] | None:

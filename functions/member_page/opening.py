@@ -1,6 +1,7 @@
 """Opening a card on a device: the number, the code, and the cookie that the browser keeps."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from member_page.pending import PURPOSE, PendingCard
 from stamkunde.http import Response
@@ -18,8 +19,8 @@ def ask_code(pages: Pages, visit: Visit) -> Response:
         return _ask(pages, visit, visit.typed.get("phone", ""))
     except Refusal as refusal:
         if refusal.pointer == "/phone":
-            return phone_form(visit, Form(visit.typed, faults={"phone": refusal}))
-        return phone_form(visit, Form(visit.typed, fault=refusal))
+            return _refuse_phone(visit, Form(visit.typed, faults={"phone": refusal}))
+        return _refuse_phone(visit, Form(visit.typed, fault=refusal))
 
 
 def show_code(_pages: Pages, visit: Visit) -> Response:
@@ -32,7 +33,7 @@ def open_card(pages: Pages, visit: Visit) -> Response:
     """Open the card in this browser with the code."""
     pending = visit.recall(PURPOSE, PendingCard)
     if pending is None:
-        return phone_form(visit, Form(fault=Refusal("code_expired")))
+        return _refuse_phone(visit, Form(fault=Refusal("code_expired")))
     if not visit.is_posted_by_our_form():
         return _code_form(visit, pending, Form(visit.typed, fault=Refusal("form_too_old")))
     card = pages.member_card(visit.club)
@@ -46,7 +47,7 @@ def open_card(pages: Pages, visit: Visit) -> Response:
             present=visit.device_token,
         )
     except Refusal as refusal:
-        return _code_form(visit, pending, Form.with_code_refused(visit.typed, refusal))
+        return _refuse_code(visit, pending, Form.with_code_refused(visit.typed, refusal))
     return visit.send_to(home(visit), [set_cookie(device_cookie(visit.club.club_id), token, DEVICE_LASTS)])
 
 
@@ -60,7 +61,7 @@ def ask_code_again(pages: Pages, visit: Visit) -> Response:
     try:
         return _ask(pages, visit, pending.phone)
     except Refusal as refusal:
-        return _code_form(visit, pending, Form(fault=refusal))
+        return _refuse_code(visit, pending, Form(fault=refusal))
 
 
 def phone_form(visit: Visit, form: Form | None = None) -> Response:
@@ -78,6 +79,14 @@ def _ask(pages: Pages, visit: Visit, phone: str) -> Response:
     asked = card.ask_code(phone, visit.language, visit.caller, once=visit.form_sent)
     pending = PendingCard(asked.challenge_id, asked.phone)
     return visit.send_to(f"{home(visit)}/code", [visit.remember(PURPOSE, pending)])
+
+
+def _refuse_phone(visit: Visit, form: Form) -> Response:
+    return visit.refuse(home(visit), form, partial(phone_form, visit))
+
+
+def _refuse_code(visit: Visit, pending: PendingCard, form: Form) -> Response:
+    return visit.refuse(f"{home(visit)}/code", form, partial(_code_form, visit, pending))
 
 
 def _code_form(visit: Visit, pending: PendingCard, form: Form | None = None) -> Response:

@@ -7,12 +7,15 @@ import msgspec
 from stamkunde import cold_start  # before anything else of ours
 
 # isort: split
-from operator_task.tasks import TASK_MODEL, TASKS, Desk, Task
-from stamkunde.bootstrap import dynamodb_client, operators
+from operator_task.desk import Desk
+from operator_task.tasks import TASK_MODEL, TASKS, Task
+from stamkunde.bootstrap import dynamodb_client
 from stamkunde.http import problem_document
 from stamkunde.message_bootstrap import wake_ups
 from stamkunde.observability import begin_invocation, logger
+from stamkunde.operator_bootstrap import operators
 from stamkunde.settings import Settings
+from stamkunde.shared import reasons
 from stamkunde.shared.errors import Refusal
 
 if TYPE_CHECKING:
@@ -50,4 +53,5 @@ def _read(event: dict[str, Any]) -> Task:
         task: Task = msgspec.convert(event, TASK_MODEL)
         return task
     except msgspec.ValidationError as error:
-        raise Refusal("invalid_field", {"expected": str(error).replace("`", "")}) from error
+        reason, pointer = reasons.read(str(error))
+        raise Refusal("invalid_field", {"expected": reason}, pointer) from error

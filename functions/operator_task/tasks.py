@@ -1,48 +1,38 @@
 """The operators' tasks: a model each, and what carries it out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from operator_task.coupon_tasks import COUPON_TASKS, CouponTask
+from operator_task.desk import Desk, Months, Name, Rate, TaskModel
+from operator_task.ledger_tasks import LEDGER_TASKS, LedgerTask
+from operator_task.programme_tasks import (
+    DoubleBonus,
+    PublishProgramme,
+    ShowProgramme,
+    double_bonus,
+    publish_programme,
+    published,
+    show_programme,
+)
+from operator_task.proof_tasks import PROOF_TASKS, ProofTask
 from stamkunde.clubs.model import Club, JoinPage, ReceiptNumbers, Till
-from stamkunde.clubs.service import NewClub, Operators, ShownKey
-from stamkunde.gateways.wake_ups import WakeUps
+from stamkunde.clubs.service import NewClub, ShownKey
 from stamkunde.ledger.store import LedgerStore
 from stamkunde.message_bootstrap import operator_messages
 from stamkunde.messaging.model import DeliveryState
-from stamkunde.settings import Settings
-from stamkunde.shared.clock import believable_instant, iso_instant
-from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.clock import iso_instant
+from stamkunde.shared.programme import Unit
 from stamkunde.views.model import DayTotal
 from stamkunde.views.service import rebuild_facts
 from stamkunde.views.store import DayTotals, ProjectionStore
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
-
 FARTHEST_CLOCK = 50 * 366 * 86_400
 
-type Name = Annotated[str, Meta(min_length=1, max_length=60)]
-type Rate = Annotated[int, Meta(ge=0, le=10_000)]
-type Months = Annotated[int, Meta(ge=1, le=120)]
 type ClockOffset = Annotated[int, Meta(ge=-FARTHEST_CLOCK, le=FARTHEST_CLOCK, description="Seconds")]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the tasks are carried out with."""
-
-    operators: Operators
-    client: "DynamoDBClient"
-    settings: Settings
-    wake_ups: WakeUps
-
-
-class TaskModel(Struct, forbid_unknown_fields=True, tag_field="task"):
-    """What all tasks have in common: `task` names which."""
 
 
 class CreateClub(TaskModel, tag="create_club"):
@@ -54,6 +44,8 @@ class CreateClub(TaskModel, tag="create_club"):
     contact: Name
     rate: Rate = 300
     expiry_months: Months = 36
+    unit: Literal["money", "points"] = "money"
+    point_value: Annotated[int, Meta(ge=1, le=10_000)] = 1
     terms_text: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
     clock_offset_seconds: ClockOffset | None = None
 
@@ -115,15 +107,6 @@ class OpenTillForLateReceipts(TaskModel, tag="open_till_for_late_receipts"):
     hours: Annotated[int, Meta(ge=0, le=744)]
 
 
-class PublishProgramme(TaskModel, tag="publish_programme"):
-    """A new version of the bonus programme, at least two minutes ahead; without months, they stay as they are."""
-
-    club_id: str
-    rate: Rate
-    valid_from: Annotated[datetime, Meta(tz=True)]
-    expiry_months: Months | None = None
-
-
 class ListClubs(TaskModel, tag="list_clubs"):
     """Every club."""
 
@@ -174,12 +157,17 @@ type Task = (
     | RevokeTill
     | OpenTillForLateReceipts
     | PublishProgramme
+    | ShowProgramme
+    | DoubleBonus
     | ListClubs
     | ShowClub
     | ShowDayTotals
     | RebuildDayTotals
     | MoveClock
     | SendTestMessage
+    | LedgerTask
+    | CouponTask
+    | ProofTask
 )
 TASK_MODEL = Task.__value__
 
@@ -194,6 +182,8 @@ def create_club(desk: Desk, task: CreateClub) -> dict[str, Any]:
         contact=task.contact,
         rate=task.rate,
         expiry_months=task.expiry_months,
+        unit=Unit(task.unit),
+        point_value=task.point_value,
         terms_text=task.terms_text,
         clock_offset=None if offset is None else timedelta(seconds=offset),
     )
@@ -236,12 +226,6 @@ def revoke_till(desk: Desk, task: RevokeTill) -> dict[str, Any]:
 def open_till(desk: Desk, task: OpenTillForLateReceipts) -> dict[str, Any]:
     """Carry out `OpenTillForLateReceipts`."""
     return _till(desk.operators.open_for_late_receipts(task.club_id, task.till_id, timedelta(hours=task.hours)))
-
-
-def publish_programme(desk: Desk, task: PublishProgramme) -> dict[str, Any]:
-    """Carry out `PublishProgramme`."""
-    valid_from = believable_instant(task.valid_from, "/valid_from")
-    return _programme(desk.operators.publish_programme(task.club_id, task.rate, task.expiry_months, valid_from))
 
 
 def list_clubs(desk: Desk, _task: ListClubs) -> dict[str, Any]:
@@ -309,12 +293,17 @@ TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     RevokeTill: revoke_till,
     OpenTillForLateReceipts: open_till,
     PublishProgramme: publish_programme,
+    ShowProgramme: show_programme,
+    DoubleBonus: double_bonus,
     ListClubs: list_clubs,
     ShowClub: show_club,
     ShowDayTotals: show_day_totals,
     RebuildDayTotals: rebuild_day_totals,
     MoveClock: move_clock,
     SendTestMessage: send_test_message,
+    **LEDGER_TASKS,
+    **COUPON_TASKS,
+    **PROOF_TASKS,
 }
 
 
@@ -328,7 +317,7 @@ def _club(club: Club) -> dict[str, Any]:
         "currency": club.currency,
         "time_zone": club.time_zone,
         "terms_version": club.current_terms().version,
-        "programmes": [_programme(version) for version in club.programmes],
+        "programmes": [published(version) for version in club.programmes],
         "join_page": _join_page(club.join_page) if club.join_page else None,
     }
 
@@ -340,15 +329,6 @@ def _join_page(page: JoinPage) -> dict[str, Any]:
         "contact": page.contact,
         "goods": page.goods,
         "accent": page.accent,
-    }
-
-
-def _programme(version: BonusProgramme) -> dict[str, Any]:
-    return {
-        "version": version.version,
-        "rate": version.rate,
-        "expiry_months": version.expiry_months,
-        "valid_from": iso_instant(version.valid_from),
     }
 
 
@@ -374,4 +354,6 @@ def _day_total(total: DayTotal) -> dict[str, Any]:
         "turnover": total.turnover,
         "earned": total.earned,
         "spent": total.spent,
+        "refunds": total.refunds,
+        "refunded": total.refunded,
     }

@@ -7,6 +7,8 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+MINUTES_OF_HOUR = 60
+
 
 class MinuteSchedule(Construct):
     """A schedule in UTC whose role may start one function and report one queue what it could not start.
@@ -39,7 +41,7 @@ class MinuteSchedule(Construct):
             self,
             "Resource",
             description=description,
-            schedule_expression=f"cron(*/{every_minutes} * * * ? *)",
+            schedule_expression=_expression(every_minutes),
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
@@ -52,3 +54,8 @@ class MinuteSchedule(Construct):
                 ),
             ),
         )
+
+
+def _expression(every_minutes: int) -> str:
+    """Minutes are counted within an hour, so a whole hour has an expression of its own."""
+    return "cron(0 * * * ? *)" if every_minutes == MINUTES_OF_HOUR else f"cron(*/{every_minutes} * * * ? *)"

@@ -18,7 +18,10 @@ from stamkunde.shared.routing import Auth
 REQUESTS_PER_SECOND = 300
 # Anybody can ask for a page as often as he likes. All pages' routes together stay below what tills may do.
 PAGE_REQUESTS_PER_SECOND = 80
+# What the front door keeps, it asks for once in a while.
+KEPT_REQUESTS_PER_SECOND = 10
 BURST_SECONDS = 2
+DEFAULT = "$default"
 
 # No address, no path and no user agent: a path names a member, an address a person.
 ACCESS_LOG = {
@@ -48,30 +51,24 @@ class PublicHttpApi(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Iterable[PythonFunction]) -> None:
         super().__init__(scope, construct_id)
-        reached = {
-            function.catalogued.trigger.below: (function.catalogued.title, function)
-            for function in functions
-            if isinstance(function.catalogued.trigger, Http)
-        }
+        reached = [function for function in functions if isinstance(function.catalogued.trigger, Http)]
         integrations = {
-            below: HttpLambdaIntegration(
-                title, function.function, payload_format_version=apigateway.PayloadFormatVersion.VERSION_2_0
-            )
-            for below, (title, function) in reached.items()
+            path: integration
+            for function in reached
+            for integration in [_integration(function)]
+            for path in _paths(function.catalogued)
         }
         self.api = apigateway.HttpApi(
             self,
             "Api",
             description="Stamkunde's till API and pages, behind the front door",
             create_default_stage=False,
-            default_integration=integrations.pop(None),
+            default_integration=integrations.pop(DEFAULT),
         )
         routes = [
             route
-            for below, integration in integrations.items()
-            for route in self.api.add_routes(
-                path=f"{below}/{{proxy+}}", methods=[apigateway.HttpMethod.ANY], integration=integration
-            )
+            for path, integration in integrations.items()
+            for route in self.api.add_routes(path=path, methods=[apigateway.HttpMethod.ANY], integration=integration)
         ]
         for route in routes:
             acknowledge(route, "APIG4", UNAUTHORIZED)
@@ -90,7 +87,9 @@ class PublicHttpApi(Construct):
         # A limit can only be set on a route that is there.
         self.stage.node.add_dependency(self.api.node.find_child("DefaultRoute"), *routes)
         self._cfn_stage.route_settings = {
-            _route_key(function.catalogued): _limits(function.catalogued) for _, function in reached.values()
+            path if path == DEFAULT else f"ANY {path}": _limits(function.catalogued, path)
+            for function in reached
+            for path in _paths(function.catalogued)
         }
         self._log_access()
 
@@ -119,11 +118,23 @@ def serves_tills(function: Function) -> bool:
     return isinstance(trigger, Http) and any(route.auth is Auth.TILL_KEY for route in trigger.routes)
 
 
-def _route_key(function: Function) -> str:
+def _integration(function: PythonFunction) -> HttpLambdaIntegration:
+    return HttpLambdaIntegration(
+        function.catalogued.title,
+        function.function,
+        payload_format_version=apigateway.PayloadFormatVersion.VERSION_2_0,
+    )
+
+
+def _paths(function: Function) -> tuple[str, ...]:
+    """What the gateway hands to a function: all below a path, or all that no other takes, and single paths."""
+    trigger = function.trigger
+    assert isinstance(trigger, Http)
+    return (DEFAULT if trigger.below is None else f"{trigger.below}/{{proxy+}}", *trigger.at)
+
+
+def _limits(function: Function, path: str) -> dict[str, int]:
     assert isinstance(function.trigger, Http)
-    return "$default" if function.trigger.below is None else f"ANY {function.trigger.below}/{{proxy+}}"
-
-
-def _limits(function: Function) -> dict[str, int]:
-    a_second = REQUESTS_PER_SECOND if serves_tills(function) else PAGE_REQUESTS_PER_SECOND
+    for_pages = KEPT_REQUESTS_PER_SECOND if path in function.trigger.at else PAGE_REQUESTS_PER_SECOND
+    a_second = REQUESTS_PER_SECOND if serves_tills(function) else for_pages
     return {"ThrottlingRateLimit": a_second, "ThrottlingBurstLimit": a_second * BURST_SECONDS}

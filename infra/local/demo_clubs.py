@@ -39,6 +39,26 @@ class DemoGoods:
 
 
 @dataclass(frozen=True)
+class DemoStamps:
+    """A stamp card for one of the goods, a unit of which is free when it is full."""
+
+    stamp_programme_id: str
+    name: str
+    item_number: str
+    needed: int
+    reward_name: str
+
+
+@dataclass(frozen=True)
+class DemoCoupon:
+    """One of the goods, free once for every member."""
+
+    coupon_id: str
+    name: str
+    item_number: str
+
+
+@dataclass(frozen=True)
 class DemoClub:
     """Everything a demo club starts with."""
 
@@ -55,6 +75,8 @@ class DemoClub:
     tills: tuple[DemoTill, ...]
     members: tuple[DemoMember, ...]
     goods: tuple[DemoGoods, ...]
+    stamps: DemoStamps
+    coupon: DemoCoupon
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,8 @@ BAKERY = DemoClub(
         DemoGoods("5701001000044", 3_495),
         DemoGoods("5701001000051", 3_000),
     ),
+    stamps=DemoStamps("rugbrod", "Rugbrød", "5701001000013", 10, "gratis rugbrød"),
+    coupon=DemoCoupon("kanelsnegl", "Gratis kanelsnegl", "5701001000037"),
 )
 
 BIKE_SHOP = DemoClub(
@@ -130,6 +154,8 @@ BIKE_SHOP = DemoClub(
         DemoGoods("7090001000035", 7_950),
         DemoGoods("7090001000042", 59_000),
     ),
+    stamps=DemoStamps("slange", "Slange", "7090001000035", 5, "gratis slange"),
+    coupon=DemoCoupon("lappesaker", "Gratis lappesaker", "7090001000011"),
 )
 
 DEMO_CLUBS = (BAKERY, BIKE_SHOP)

@@ -122,7 +122,7 @@ class Inbox:
             text=text,
             address=address,
             pieces=shown,
-            clock=_clock,
+            clock=clock_text,
             parts=lambda count: text("parts.one" if count == 1 else "parts.many", count=count),
             why=lambda mail: why_sent(mail.kind, language) if mail.kind else texts["unexplained"],
             only=recipient,
@@ -137,5 +137,6 @@ def _recipient(typed: str) -> str:
     return f"+{text}" if text.isdigit() else text
 
 
-def _clock(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def clock_text(moment: datetime) -> str:
+    """By this machine's clock, whose time zone is named: many machines without a desk keep UTC."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

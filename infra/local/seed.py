@@ -16,6 +16,8 @@ from infra.local.demo_clubs import DEMO_CLUBS, HISTORY, DemoClub, Visit, local_m
 from infra.local.home import LocalRunError, Stack
 from infra.local.operator import Operator
 
+COUPON_LASTS = HISTORY + timedelta(days=3 * 365)
+
 
 def seed(stack: Stack) -> dict[str, Any]:
     """The demo clubs with their keys, made if they aren't there; quick when they are.
@@ -67,6 +69,7 @@ def _create(club: DemoClub, operator: Operator) -> dict[str, Any]:
         clock_offset_seconds=-int(HISTORY.total_seconds()),
     )
     _open_pages(club, created["club_id"], operator)
+    _publish(club, created, operator)
     return created
 
 
@@ -80,6 +83,36 @@ def _open_pages(club: DemoClub, club_id: str, operator: Operator) -> None:
         goods=club.sells,
         accent=club.accent,
     )
+
+
+def _publish(club: DemoClub, created: dict[str, Any], operator: Operator) -> None:
+    """A stamp card and a coupon for a new club, from an hour after it was made on."""
+    club_id = created["club_id"]
+    first = datetime.fromisoformat(created["programmes"][0]["valid_from"])
+    goods = {"item_numbers": [club.stamps.item_number]}
+    stamps = {
+        "stamp_programme_id": club.stamps.stamp_programme_id,
+        "name": club.stamps.name,
+        "needed": club.stamps.needed,
+        "reward_name": club.stamps.reward_name,
+        "items": goods,
+        "reward": goods,
+    }
+    operator.do(
+        "publish_programme",
+        club_id=club_id,
+        valid_from=(first + timedelta(hours=1)).isoformat(),
+        programme=operator.do("show_programme", club_id=club_id) | {"stamp_programmes": [stamps]},
+    )
+    coupon = {
+        "coupon_id": club.coupon.coupon_id,
+        "name": club.coupon.name,
+        "benefit": "free_item",
+        "items": {"item_numbers": [club.coupon.item_number]},
+        "valid_from": (first + timedelta(hours=1)).isoformat(),
+        "valid_until": (first + COUPON_LASTS).isoformat(),
+    }
+    operator.do("publish_coupon", club_id=club_id, coupon=coupon)
 
 
 def _began(shown: dict[str, Any]) -> datetime:

@@ -58,7 +58,9 @@ class EdgeStack(cdk.Stack):
             additional_behaviors={
                 # A redirect comes too late for a till that has already sent its key in clear.
                 "/v1/*": self._functions(cloudfront.ViewerProtocolPolicy.HTTPS_ONLY),
-                "/assets/*": self._assets(),
+                "/assets/*": self._kept(),
+                "/openapi.json": self._kept(),
+                "/docs": self._kept(),
             },
             # Else errors are kept for ten seconds whatever they say, and one till is given another's.
             error_responses=[
@@ -95,7 +97,7 @@ class EdgeStack(cdk.Stack):
             function_associations=[self._viewer_request],
         )
 
-    def _assets(self) -> cloudfront.BehaviorOptions:
+    def _kept(self) -> cloudfront.BehaviorOptions:
         """Kept as long as the function says, and asked for without a visitor's cookies."""
         return cloudfront.BehaviorOptions(
             origin=self._origin,

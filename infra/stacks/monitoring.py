@@ -73,6 +73,7 @@ class MonitoringStack(cdk.Stack):
             self._watch_table(name, table.table_name)
         self._watch_messages()
         self._watch_text_messages(target)
+        self._watch_ledger()
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(12))
         for row in dashboard_rows(data, service):
             dashboard.add_widgets(*row)
@@ -93,7 +94,9 @@ class MonitoringStack(cdk.Stack):
 
     def _watch_function(self, function: PythonFunction) -> None:
         catalogued = function.catalogued
-        comes_again = isinstance(catalogued.trigger, Schedule | Stream)
+        trigger = catalogued.trigger
+        # An hourly job's error is followed by no other one for an hour: it counts at once.
+        comes_again = isinstance(trigger, Stream) or (isinstance(trigger, Schedule) and trigger.every_minutes == 1)
         errors = self._alarm(
             f"{catalogued.title}Errors",
             "function-errors",
@@ -193,6 +196,23 @@ class MonitoringStack(cdk.Stack):
             threshold=1,
             periods=2,
         )
+
+    def _watch_ledger(self) -> None:
+        self._alarm(
+            "LedgerDifferences",
+            "ledger-differences",
+            "Accounts are not what their entries say.",
+            own_metric("LedgerDifferences", "proof_job"),
+            threshold=1,
+        )
+        for function, title in (("ledger_job", "Expiry"), ("proof_job", "Proof")):
+            self._alarm(
+                f"Ledger{title}Broken",
+                "ledger-broken",
+                f"{function} can't tend a club or an account.",
+                own_metric("LedgerBroken", function),
+                threshold=1,
+            )
 
     def _watch_text_messages(self, target: Target) -> None:
         """What SNS takes and then drops is `sent` to us: only its own metrics tell."""

@@ -18,7 +18,7 @@ QUERIES = {
         | stats count(*) as requests, pct(ms, 50) as p50, pct(ms, 99) as p99 by service, route, status
         | sort requests desc""",
     "Refusals by code": """
-        filter status >= 400
+        filter status >= 400 or (status = 303 and ispresent(code))
         | stats count(*) as refusals by code, service, route
         | sort refusals desc""",
     "What became of messages": """

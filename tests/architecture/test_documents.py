@@ -6,9 +6,9 @@ import ast
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,13 +17,16 @@ from infra.command_line import parser
 from infra.constructs.web_acl import REQUESTS_PER_FIVE_MINUTES
 from infra.local.home import DEFAULT_PORT, ROOT
 from stamkunde.http import LARGEST_BODY
+from stamkunde.ledger.model.holding import HOLD_TIME, MOST_HOLDS
 from stamkunde.members.model import LONGEST_NAME
 from stamkunde.shared.errors import STATUS_BY_CODE
 from stamkunde.shared.language import LANGUAGES, catalogue, text
 from stamkunde.shared.money import Money
 from stamkunde.shared.routing import Route
-from till_api import answers, requests
+from till_api import requests
+from till_api.contract import CONTRACT
 from till_api.endpoints import ENTRIES_A_PAGE, MOST_ENTRIES_A_PAGE
+from till_api.idempotency import LONGEST_KEY
 from till_api.routes import ROUTES
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -39,22 +42,6 @@ LEFT_OUT = "…"
 # Hosts a document may name: this machine, and names nobody owns (RFC 2606).
 HARMLESS_HOST = re.compile(r"127\.0\.0\.1|localhost|(?:[\w-]+\.)*example(?:\.com)?|(?:SHORT_)?DOMAIN")
 MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:work|root|home|Users|tmp|private|mnt)(?:/|\b)")
-
-REQUEST_MODELS: Mapping[str, Any] = {
-    "look_up_member": requests.LookUp,
-    "join_member": requests.Join,
-    "quote_purchase": requests.Quote,
-    "book_purchase": requests.Purchase,
-    "book_purchases": requests.Batch,
-}
-ANSWER_MODELS: Mapping[str, Any] = {
-    "look_up_member": answers.MemberShown,
-    "join_member": answers.MemberShown,
-    "quote_purchase": answers.QuoteShown,
-    "book_purchase": answers.PurchaseShown,
-    "book_purchases": answers.BatchShown,
-    "show_ledger": answers.LedgerShown,
-}
 
 
 def code_of(document: str) -> Iterator[str]:
@@ -89,7 +76,7 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-# Refused through a parameter: see `_id_in_path` in functions/till_api/endpoints.py.
+# Refused through a parameter: see `id_in_path` in functions/till_api/paths.py.
 PATH_REFUSALS = {"unknown_member", "unknown_purchase"}
 
 
@@ -138,18 +125,8 @@ def test_readme_tells_the_port_that_is_usual() -> None:
     assert ports == {str(DEFAULT_PORT)}
 
 
-# What else members' code refuses, only their own pages meet.
-MEMBERS_AT_TILLS = [f"members/{name}.py" for name in ("service", "model", "card")]
-
-
 def test_the_till_api_page_has_every_code_a_till_may_meet_with_its_status() -> None:
-    for_tills = refused_codes(
-        "functions/till_api",
-        *(
-            f"layers/stamkunde/python/stamkunde/{part}"
-            for part in ("http.py", "bootstrap.py", "ledger", "shared", *MEMBERS_AT_TILLS)
-        ),
-    )
+    for_tills = {code for operation in CONTRACT.values() for code in operation.codes()}
     described = {row[0]: int(row[1]) for row in rows(section(TILL_API, "## Errors"))}
     assert described == {code: STATUS_BY_CODE[code] for code in for_tills}
     assert refused_codes("functions", "layers/stamkunde/python/stamkunde") == STATUS_BY_CODE.keys()
@@ -165,27 +142,33 @@ def test_every_route_has_a_sample_event(route: Route) -> None:
     event = json.loads((ROOT / f"events/till_api/{route.name}.json").read_text())
     assert event["requestContext"]["http"]["method"] == route.method
     assert route.pattern().match(event["rawPath"])
-    assert ("body" in event) == (route.name in REQUEST_MODELS)
+    assert ("body" in event) == (CONTRACT[route.name].body is not None)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_the_examples_of_a_route_are_requests_and_answers(route: Route) -> None:
+    operation = CONTRACT[route.name]
     blocks = FENCED.findall(section(TILL_API, f"### {route.method} {route.path}"))
     sent = [block for block in blocks if block.startswith("{")]
-    answered = [block.split("\n", 1) for block in blocks if re.match(r"20[01]\n", block)]
-    assert bool(sent) == (route.name in REQUEST_MODELS)
-    assert bool(answered) == (route.name in ANSWER_MODELS)
+    answered = [block.split("\n", 1) for block in blocks if re.match(r"20[0-9]\n", block)]
+    assert bool(sent) == (operation.body is not None)
     for block in sent:
-        msgspec.json.decode(block, type=REQUEST_MODELS[route.name])
-    for _, body in answered:
+        assert operation.body is not None
+        msgspec.json.decode(block, type=operation.body)
+    for status, body in answered:
         if LEFT_OUT not in body:
-            msgspec.json.decode(body, type=ANSWER_MODELS[route.name])
+            msgspec.json.decode(body, type=operation.answers[HTTPStatus(int(status))])
 
 
 def test_the_limits_are_those_of_the_code() -> None:
     limits = {row[0]: row[1] for row in rows(section(TILL_API, "## Limits"))}
     assert limits["body"] == f"{LARGEST_BODY // 1024} kB"
     assert limits["lines a receipt"] == str(requests.MOST_LINES)
+    assert limits["redemptions a receipt"] == str(requests.MOST_REDEMPTIONS)
+    assert limits["payments a receipt"] == str(requests.MOST_PAYMENTS)
+    assert limits["reservations a member has at a time"] == str(MOST_HOLDS)
+    assert limits["time that a reservation holds"] == f"{HOLD_TIME.seconds // 60} minutes"
+    assert limits["Idempotency-Key"] == f"{LONGEST_KEY} characters"
     assert limits["receipts a batch"] == str(requests.MOST_PURCHASES)
     assert limits["amount of a line, `spend_bonus"].startswith(f"{requests.LARGEST_AMOUNT:,} øre")
     assert limits["first name"] == f"{LONGEST_NAME} characters"

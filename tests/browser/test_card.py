@@ -25,7 +25,7 @@ def test_the_card_shows_what_the_till_reads_and_what_there_is_to_spend(member: C
     found = till.look_up(member.number).body
     till.buy(found["member_id"], 49_500)
     member.opens("/m/{slug}")
-    expect(member.page.get_by_text("14,85")).to_be_visible()
+    expect(member.page.locator(".sum")).to_contain_text("14,85")
     number = re.sub(r"\D", "", member.page.locator("figure figcaption").inner_text())
     by_card = till.send("POST", "/v1/members/lookup", {"card": number})
     assert by_card.body["member_id"] == found["member_id"]

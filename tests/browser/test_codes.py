@@ -19,6 +19,7 @@ def test_wrong_codes_lead_to_the_lock_and_a_new_code_opens_it(customer: Customer
         expect(customer.page.get_by_role("alert")).to_be_visible()
         if left:
             expect(customer.page.get_by_role("alert")).to_contain_text(str(left))
+    expect(customer.page.get_by_role("button", name=customer.says("code.again"))).to_be_focused()
     look_at(customer.page)
     customer.types_the_code(code)
     expect(customer.page.get_by_role("alert")).to_be_visible()
@@ -27,6 +28,38 @@ def test_wrong_codes_lead_to_the_lock_and_a_new_code_opens_it(customer: Customer
     customer.presses("code.again")
     customer.types_the_code(customer.shop.wait_for_code(customer.number, 2))
     customer.sees_the_card()
+
+
+def test_going_back_from_the_card_after_a_mistyped_code_shows_a_page(customer: Customer) -> None:
+    customer.asks_to_join("terms")
+    code = customer.shop.wait_for_code(customer.number)
+    customer.types_the_code(_wrong(code))
+    expect(customer.page.get_by_role("alert")).to_be_visible()
+    expect(customer.page.locator("[name=code]")).to_be_focused()
+    expect(customer.page.locator("[name=code]")).to_have_value(_wrong(code))
+    customer.types_the_code(code)
+    customer.sees_the_card()
+    customer.page.go_back()
+    customer.sees("code.heading")
+    expect(customer.page.get_by_role("alert")).to_have_count(0)
+    customer.page.reload()
+    customer.sees("code.heading")
+    customer.page.go_forward()
+    customer.sees_the_card()
+
+
+def test_going_back_after_a_mistyped_number_shows_the_form(customer: Customer) -> None:
+    number, customer.number = customer.number, "12"
+    customer.opens("/{slug}/join")
+    customer.fills_in_the_join_form("terms")
+    customer.presses("join.send")
+    expect(customer.page.locator("[name=phone]")).to_be_focused()
+    expect(customer.page.locator("[name=terms]")).to_be_checked()
+    customer.page.locator("[name=phone]").fill(number)
+    customer.presses("join.send")
+    customer.sees("code.heading")
+    customer.page.go_back()
+    expect(customer.page.locator("[name=phone]")).to_be_visible()
 
 
 def test_a_code_is_for_the_browser_that_asked_for_it(new_customer: Customers) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from infra.local.inbox import inbox_texts
+from infra.local.inbox import clock_text, inbox_texts
 from stamkunde.messaging.model import DeliveryState, MessageClass, MessageKind
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.item import to_wire
@@ -94,6 +96,16 @@ def test_it_refuses_every_script_and_every_frame(customer: Customer, inbox: Page
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_times_are_this_machines_and_say_of_which_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    for zone, shown in (("Europe/Copenhagen", "2026-11-22 13:00:00 CET"), ("UTC", "2026-11-22 12:00:00 UTC")):
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", zone)
+            time.tzset()
+            assert clock_text(noon) == shown
+    time.tzset()
 
 
 def test_every_text_exists_in_all_three_languages() -> None:

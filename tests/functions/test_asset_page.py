@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from stamkunde import web
 from stamkunde.web.assets import asset_address, assets
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET
 from tests.page_browser import PageBrowser
+from till_api.routes import ROUTES
 
 KIT = "pico.classless.min.css"
 
@@ -49,6 +53,42 @@ def test_an_asset_is_asked_about_without_its_content(browser: PageBrowser) -> No
     address = asset_address("stamkunde.css")
     answer, full = browser.call("HEAD", address), browser.call("GET", address)
     assert (answer["statusCode"], answer["body"], answer["headers"]) == (200, "", full["headers"])
+
+
+def test_the_api_document_is_served_as_it_is_committed_and_kept_for_a_while(browser: PageBrowser) -> None:
+    answer = browser.call("GET", "/openapi.json")
+    assert (answer["statusCode"], answer["body"]) == (200, (ROOT / "docs/openapi.json").read_text())
+    assert answer["headers"]["content-type"] == "application/json"
+    assert answer["headers"]["cache-control"] == "public, max-age=300"
+
+
+def test_the_page_of_the_api_shows_every_route_field_and_refusal_in_three_languages(browser: PageBrowser) -> None:
+    answer = browser.call("GET", "/docs")
+    assert (answer["statusCode"], answer["headers"]["cache-control"]) == (200, "public, max-age=300")
+    assert answer["headers"]["content-type"] == "text/html; charset=utf-8"
+    html = answer["body"]
+    shown = unescape(re.sub(r"<[^>]+>", "", html))
+    document = json.loads((ROOT / "docs/openapi.json").read_text())
+    for route in ROUTES:
+        assert f'<section id="{route.name}">' in html
+        assert f"{route.method} {route.path}" in shown
+    for name, schema in document["components"]["schemas"].items():
+        assert f'<h3 id="{name}">' in html
+        assert all(f"<dt><code>{field}</code></dt>" in html for field in schema["properties"])
+    assert "not empty" in shown
+    assert "at least 1 characters" not in shown
+    for code, example in document["components"]["examples"].items():
+        assert f'<h3 id="{code}">' in html
+        for language, words in example["x-words"].items():
+            assert f'<li lang="{language}">' in html
+            assert words["title"] + words["detail"] in shown
+
+
+def test_every_link_of_the_apis_page_leads_somewhere_and_no_two_places_share_a_name(browser: PageBrowser) -> None:
+    html = browser.call("GET", "/docs")["body"]
+    places = re.findall(r' id="([^"]+)"', html)
+    assert len(places) == len(set(places))
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(places)
 
 
 def test_the_kit_is_the_pinned_packages_own() -> None:

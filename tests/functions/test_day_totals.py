@@ -105,6 +105,32 @@ def test_accepting_the_terms_counts_as_no_purchase(till: TillClient, operate: An
     assert (day["purchases"], day["turnover"], day["earned"]) == (1, 10_000, 300)
 
 
+def test_a_refund_takes_from_the_day_and_the_outlet_it_is_made_on(
+    till: TillClient, operate: Any, tables: DynamoDBClient
+) -> None:
+    member_id = till.join().body["member_id"]
+    till.buy(member_id, 100_000)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    the_day_before = (yesterday - timedelta(days=1)).isoformat()
+    bought = till.buy(member_id, 10_000, spend_bonus=3_000, bought_at=the_day_before)
+    refund = {"refund_number": "R1", "refunded_at": yesterday.isoformat()}
+    assert till.send("POST", f"/v1/purchases/{bought.body['purchase_id']}/refunds", refund).status == 201
+    tell(tables, till)
+    tell(tables, till)
+    first, before, today = totals(operate, till)
+    assert (first["purchases"], first["turnover"], first["refunds"]) == (1, 10_000, 0)
+    assert (today["purchases"], today["turnover"], today["refunds"], today["refunded"]) == (1, 100_000, 0, 0)
+    assert before | {"day": ""} == {
+        "day": "",
+        "purchases": 0,
+        "turnover": -10_000,
+        "earned": -210,
+        "spent": -3_000,
+        "refunds": 1,
+        "refunded": 10_000,
+    }
+
+
 def test_a_run_that_was_overtaken_leaves_no_old_total(tables: DynamoDBClient) -> None:
     store = ProjectionStore(tables, "views")
     day = OutletDay(new_id("c"), "banegaarden", date(2026, 11, 21))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,10 +18,10 @@ from stamkunde.members.store import MemberStore
 from stamkunde.messaging.parts import count_parts
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.money import Money
-from stamkunde.web.cookies import Pending, device_cookie, pending_cookie
+from stamkunde.web.cookies import Pending, device_cookie, pending_cookie, refused_cookie
 from stamkunde.web.texts import refusal_text
 from tests.functions.conftest import OpenClub
-from tests.page_browser import PHONE_BROWSER, PageBrowser
+from tests.page_browser import PHONE_BROWSER, SENT_BACK, PageBrowser, Seen
 
 SMS_WORDING = (
     "Ja tak, Bager Holm må sende mig tilbud, nyheder og invitationer om brød, kager og kaffe på sms. "
@@ -138,16 +140,54 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(
     browser = at_the_form(shop)
     given = {"phone": "20123456", "email": "mette@example.com", "sms": "yes"} | MEMBER | typed
     seen = browser.send(shop.join, **given)
-    assert seen.status == 422
+    assert (browser.statuses, browser.path) == (SENT_BACK, shop.join)
     wrong = seen.named(field)
     assert wrong.attributes["aria-invalid"] == "true"
+    assert [each.attributes.get("name") for each in seen.elements if "autofocus" in each.attributes] == [field]
     described = [seen.by_id(each).text for each in wrong.attributes["aria-describedby"].split()]
     assert seen.alerts == [" ".join(described[0].split())]
     assert seen.alerts == [refusal_text(Refusal(code, WRONG_VALUES.get(code, {})), "da")]
     form = seen.form(shop.join)
     assert {name: form.fields.get(name, "") for name in given} == given
     assert pending_cookie(Pending.JOIN, shop.club.club_id) not in browser.cookies
+    assert refused_cookie(shop.club.club_id) not in browser.cookies
     assert shop.messages() == []
+
+
+def test_what_was_typed_wrong_is_told_once_on_its_own_page_and_in_no_address(shop: OpenClub) -> None:
+    browser = at_the_form(shop)
+    form = browser.seen.form(shop.join).fields | {"phone": "+47 22 12 34 56"} | MEMBER
+    answer = browser.call("POST", shop.join, urlencode(form))
+    assert (answer["statusCode"], answer["headers"]["location"]) == (303, shop.join)
+    assert "retry-after" not in answer["headers"]
+    (cookie,) = answer["cookies"]
+    assert cookie.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax")
+    name, _, value = cookie.partition(";")[0].partition("=")
+    browser.cookies[name] = value
+    for elsewhere in (shop.card, f"/{shop.club.slug}/terms"):
+        assert browser.get(elsewhere).alerts == []
+    assert browser.cookies[name] == value, "another page forgot it"
+    assert browser.get(shop.join).alerts == [refusal_text(Refusal("phone_not_mobile"), "da")]
+    assert name not in browser.cookies
+    again = browser.get(shop.join)
+    assert (again.alerts, again.named("phone").attributes["value"]) == ([], "")
+
+
+def test_what_was_typed_wrong_cannot_be_made_up(shop: OpenClub) -> None:
+    browser = at_the_form(shop)
+    form = browser.seen.form(shop.join).fields | {"phone": "12"} | MEMBER
+    (cookie,) = browser.call("POST", shop.join, urlencode(form))["cookies"]
+    name, _, value = cookie.partition(";")[0].partition("=")
+    for made_up in ("", "1.e30.x", value[:-1], "0" + value, value.swapcase()):
+        browser.cookies[name] = made_up
+        seen = browser.get(shop.join)
+        assert (seen.status, seen.alerts, seen.named("phone").attributes["value"]) == (200, [], "")
+
+
+def test_more_than_a_cookie_carries_is_answered_where_it_was_sent(shop: OpenClub) -> None:
+    seen = (browser := at_the_form(shop)).send(shop.join, phone="12", first_name="x" * 5_000)
+    assert (browser.statuses, seen.named("phone").attributes["value"]) == ([422], "12")
+    assert [cookie for cookie in seen.cookies if "refused" in cookie] == []
 
 
 def test_everything_that_is_wrong_is_said_at_once(shop: OpenClub) -> None:
@@ -203,6 +243,7 @@ def test_two_new_signing_keys_make_an_open_page_start_over_and_one_does_not(
     shop.operate("new_signing_key", club_id=shop.club.club_id)
     seen = browser.send(f"{shop.join}/code", code="123456")
     assert seen.heading.startswith("Bliv medlem")
+    assert seen.alerts == [refusal_text(Refusal("code_expired"), "da")]
 
 
 def test_wrong_codes_count_down_to_the_lock_and_a_new_code_opens_it(shop: OpenClub) -> None:
@@ -212,15 +253,42 @@ def test_wrong_codes_count_down_to_the_lock_and_a_new_code_opens_it(shop: OpenCl
     wrong = f"{(int(right) + 1) % 10**6:06d}"
     for left in (4, 3, 2, 1):
         seen = browser.send(f"{shop.join}/code", code=wrong)
-        assert (seen.status, re.findall(r"\d", seen.alerts[0])) == (422, [str(left)])
+        assert (browser.statuses, re.findall(r"\d", seen.alerts[0])) == (SENT_BACK, [str(left)])
         assert seen.named("code").attributes["value"] == wrong
+        assert large_buttons(seen) == ["Fortsæt"]
     browser.send(f"{shop.join}/code", code=wrong)
     seen = browser.send(f"{shop.join}/code", code=right)
     assert seen.alerts == ["Koden er lukket efter 5 forsøg. Få en ny."]
+    assert large_buttons(seen) == ["Send en ny kode"]
+    assert [each.text for each in seen.elements if "autofocus" in each.attributes] == ["Send en ny kode"]
     assert stored(shop, number) == (None, [])
     browser.send(f"{shop.join}/code/again")
     assert browser.path == f"{shop.join}/code"
     assert browser.send(f"{shop.join}/code", code=shop.code()).heading == "Hej Mette"
+
+
+def large_buttons(seen: Seen) -> list[str]:
+    return [each.text for each in seen.all("button") if "quiet" not in each.attributes.get("class", "")]
+
+
+def test_going_back_after_a_mistyped_code_leads_to_a_page_and_not_to_a_form_to_send_again(shop: OpenClub) -> None:
+    browser = at_the_code(shop, shop.number())
+    right = shop.code()
+    seen = browser.send(f"{shop.join}/code", code=f"{(int(right) + 1) % 10**6:06d}")
+    assert (browser.statuses, browser.path) == (SENT_BACK, f"{shop.join}/code")
+    fault = seen.named("code").attributes["aria-describedby"]
+    assert seen.alerts == [" ".join(seen.by_id(fault).text.split())]
+    assert browser.send(f"{shop.join}/code", code=right).heading == "Hej Mette"
+    back = browser.get(f"{shop.join}/code")
+    assert (back.status, back.alerts, back.named("code").attributes["value"]) == (200, [], "")
+
+
+def test_a_code_that_is_asked_for_without_a_number_is_told_on_the_form(shop: OpenClub) -> None:
+    browser = at_the_code(shop, shop.number())
+    del browser.cookies[pending_cookie(Pending.JOIN, shop.club.club_id)]
+    seen = browser.send(f"{shop.join}/code", code="123456")
+    assert (browser.statuses, browser.path) == (SENT_BACK, shop.join)
+    assert seen.alerts == [refusal_text(Refusal("code_expired"), "da")]
 
 
 def test_a_code_is_worth_nothing_in_a_browser_that_did_not_ask_for_it(shop: OpenClub) -> None:
@@ -301,7 +369,7 @@ def test_a_known_number_is_answered_like_any_other_and_shown_the_terms_again(sho
     shown = [re.sub(r"[\d ]{8,}|value=\"[^\"]*\"", "", each.seen.html) for each in (known, unknown)]
     assert shown[0] == shown[1]
     known.send(f"{shop.join}/code", code=shop.code())  # the newest code is the stranger's
-    assert known.seen.status == 422
+    assert (known.statuses, len(known.seen.alerts)) == (SENT_BACK, 1)
 
 
 def test_another_code_in_the_same_browser_leaves_one_device(shop: OpenClub) -> None:
@@ -331,6 +399,7 @@ def test_an_address_that_leads_nowhere_says_so_in_the_browsers_language(shop: Op
     assert "Les opp" in seen.text or "les opp koden" in seen.text
     bare = shop.browser().call("GET", path, accept="application/json")
     assert bare["headers"]["content-type"] == "application/problem+json"
+    assert not re.search(r"kasse|till|API", json.loads(bare["body"])["detail"])
 
 
 def test_the_pages_of_a_club_stay_closed_until_it_has_said_who_it_is(closed_shop: OpenClub) -> None:
@@ -372,7 +441,7 @@ def test_a_till_joined_customer_accepts_by_the_link_and_the_bonus_is_released(sh
     assert "Jeg har læst betingelserne for kundeklubben hos Bager Holm og godkender dem." in seen.text
     assert not [secret for secret in (number, "Mette", "3,00", member_id) if secret in seen.html]
     assert browser.send(link, act="accept").heading == "Du er medlem"
-    assert shop.till.look_up(number).body["balance"] == {"total": 300, "available": 300, "pending": 0}
+    assert shop.till.look_up(number).body["balance"] == {"total": 300, "available": 300, "reserved": 0, "pending": 0}
     evidence = stored(shop, number)[1][-1].evidence
     assert (evidence.method, evidence.client_ip) == ("accept_link", "203.0.113.7")
     again = shop.browser().get(link)
@@ -433,6 +502,44 @@ def test_an_email_counts_once_its_link_is_pressed(shop: OpenClub) -> None:
     evidence = records[-1].evidence
     assert (evidence.method, evidence.client_ip, evidence.language) == ("confirm_link", "203.0.113.7", "da")
     assert evidence.user_agent == PHONE_BROWSER
+
+
+@pytest.mark.parametrize("language", ["en", "nb"])
+def test_a_link_speaks_the_language_of_the_message_that_it_came_in(shop: OpenClub, language: str) -> None:
+    number = shop.number()
+    browser = shop.browser()
+    browser.get(f"{shop.join}?lang={language}")
+    browser.send(shop.join, phone=number, email="mette@example.com", email_news="yes", **MEMBER)
+    browser.send(f"{shop.join}/code", code=shop.code())
+    link = shop.link("confirm_email")
+    owner = shop.browser()
+    assert owner.get(link).all("html")[0].attributes["lang"] == language
+    assert owner.get(f"{link}?lang=da").heading == "Bekræft din e-mail"
+    owner.get(link)
+    seen = owner.send(link, act="confirm")
+    assert (owner.path, seen.all("html")[0].attributes["lang"]) == (f"{link}?lang={language}", language)
+    assert shop.browser().get(link).all("html")[0].attributes["lang"] == language
+    assert stored(shop, number)[1][-1].evidence.language == language
+
+
+def test_a_link_whose_member_is_gone_speaks_the_clubs_language(shop: OpenClub) -> None:
+    number = shop.number()
+    shop.till.join(number, accepts=False)
+    link = shop.link("till_join")
+    browser = shop.browser()
+    browser.get(f"{link}?lang=en")
+    assert browser.send(link, act="delete").all("html")[0].attributes["lang"] == "en"
+    assert shop.browser().get(link).heading == "Nummeret er slettet"
+
+
+@pytest.mark.parametrize(("language", "word"), [("da", "valgfri"), ("nb", "valgfri"), ("en", "optional")])
+def test_a_field_that_may_stay_empty_says_so(shop: OpenClub, language: str, word: str) -> None:
+    seen = shop.browser().get(f"{shop.join}?lang={language}")
+    optional = {each.attributes["for"] for each in seen.all("label") if word in each.text}
+    typed = [
+        each.attributes for each in seen.all("input") if each.attributes.get("type") not in {"hidden", "checkbox"}
+    ]
+    assert optional == {each["id"] for each in typed if "required" not in each} == {"first_name", "email"}
 
 
 def test_what_breaks_is_told_in_the_clubs_or_the_chosen_language(shop: OpenClub) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from stamkunde.members.member_card import LINES_A_PAGE
 from stamkunde.members.store import MemberStore
-from stamkunde.web.cookies import device_cookie
+from stamkunde.web.cookies import device_cookie, refused_cookie
 from tests.functions.conftest import OpenClub
-from tests.page_browser import PageBrowser
+from tests.page_browser import SENT_BACK, PageBrowser
 
 SMS_WORDING = (
     "Ja tak, Bager Holm må sende mig tilbud, nyheder og invitationer om brød, kager og kaffe på sms. "
@@ -61,7 +61,7 @@ def test_a_card_opens_by_a_code_and_shows_what_the_till_reads(shop: OpenClub, nu
     shop.till.buy(member_id(shop, number), 49_500)
     seen = opened(shop, number).seen
     assert seen.heading == "Hej Mette"
-    assert [each.text for each in seen.elements if each.attributes.get("class") == "money"] == ["14,85 kr."]
+    assert [each.text for each in seen.elements if each.attributes.get("class") == "sum"] == ["14,85 kr."]
     shown = seen.all("figcaption")[0].text
     by_card = shop.till.send("POST", "/v1/members/lookup", {"card": shown}).body
     assert by_card["member_id"] == member_id(shop, number)
@@ -75,7 +75,8 @@ def test_nobody_learns_from_the_page_who_is_a_member(shop: OpenClub, number: str
     shown = [re.sub(r"[\d ]{8,}|value=\"[^\"]*\"", "", each.seen.html) for each in (known, unknown)]
     assert shown[0] == shown[1]
     assert len(shop.messages("code")) == 1
-    assert unknown.send(f"{shop.card}/code", code="123456").status == 422
+    assert len(unknown.send(f"{shop.card}/code", code="123456").alerts) == 1
+    assert unknown.statuses == SENT_BACK
 
 
 def test_every_page_of_a_card_asks_for_the_number_first(shop: OpenClub, number: str) -> None:
@@ -97,9 +98,31 @@ def test_a_number_that_is_none_is_mended_beside_its_field(shop: OpenClub, phone:
     browser = shop.browser()
     browser.get(shop.card)
     seen = browser.send(shop.card, phone=phone)
-    assert (seen.status, seen.named("phone").attributes["value"]) == (422, phone)
+    assert (browser.statuses, browser.path) == (SENT_BACK, shop.card)
+    assert seen.named("phone").attributes["value"] == phone
     assert seen.named("phone").attributes["aria-describedby"] == "phone-fault"
     assert len(seen.alerts) == 1
+    assert browser.get(shop.card).alerts == []
+
+
+def test_going_back_after_a_mistyped_code_leads_to_a_page_and_not_to_a_form_to_send_again(
+    shop: OpenClub, number: str
+) -> None:
+    browser = asked(shop, number)
+    right = shop.code()
+    seen = browser.send(f"{shop.card}/code", code=f"{(int(right) + 1) % 10**6:06d}")
+    assert (browser.statuses, browser.path, len(seen.alerts)) == (SENT_BACK, f"{shop.card}/code", 1)
+    assert browser.send(f"{shop.card}/code", code=right).heading == "Hej Mette"
+    back = browser.get(f"{shop.card}/code")
+    assert (back.status, back.alerts, back.named("code").attributes["value"]) == (200, [], "")
+
+
+def test_what_was_typed_wrong_goes_with_whoever_signs_out(shop: OpenClub, number: str) -> None:
+    browser = opened(shop, number)
+    form = browser.seen.form(f"{shop.card}/devices")
+    browser.cookies[refused_cookie(shop.club.club_id)] = "typed"
+    browser.post(form.action, form.fields | {"device": "this"})
+    assert refused_cookie(shop.club.club_id) not in browser.cookies
 
 
 def test_history_says_why_each_amount_was_earned_in_the_chosen_language(shop: OpenClub, number: str) -> None:
@@ -174,7 +197,7 @@ def test_a_closed_card_is_not_opened_again_by_its_old_code(shop: OpenClub, numbe
     devices = browser.seen.form(f"{shop.card}/devices")
     browser.post(devices.action, devices.fields | {"device": "this"})
     late = PageBrowser(browser.origin_secret, browser.context, dict(cookies))
-    assert late.post(form.action, form.fields | {"code": code}).status == 422
+    assert len(late.post(form.action, form.fields | {"code": code}).alerts) == 1
     assert late.get(shop.card).heading == OPENING
 
 

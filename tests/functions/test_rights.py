@@ -26,7 +26,14 @@ def test_a_right_that_is_missing_fails_the_call(till: TillClient, monkeypatch: p
 
 @pytest.mark.parametrize(
     ("function", "table", "action"),
-    [("asset_page", "clubs", "GetItem"), ("join_page", "ledger", "DeleteItem"), ("till_api", "members", "Scan")],
+    [
+        ("asset_page", "clubs", "GetItem"),
+        ("join_page", "ledger", "DeleteItem"),
+        ("till_api", "members", "Scan"),
+        ("proof_job", "ledger", "PutItem"),
+        ("ledger_job", "ledger", "DeleteItem"),
+        ("ledger_job", "members", "Query"),
+    ],
 )
 def test_nobody_does_what_the_catalogue_does_not_say(function: str, table: str, action: str) -> None:
     with pytest.raises(pytest.fail.Exception, match=f"{function} may not {action} the table {table}"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from stamkunde.ledger.store import LedgerStore, guest_account
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import Caller
 from stamkunde.members.joining import JoinForm
 from stamkunde.shared.channel import Channel
+from stamkunde.shared.ids import new_id
 from tests.architecture.test_data_page import ENTITIES, describing
 from tests.factories import everything_shown
-from tests.function_fixtures import CONTEXT
+from tests.function_fixtures import CONTEXT, new_till
 from tests.functions.test_messages import wake_up
 from tests.ledger_checks import every_row
 from tests.till_client import TillClient
@@ -45,15 +49,71 @@ def join_on_the_page(till: TillClient, operate: Any, phone: str) -> None:
     assert joining.join(wish, asked, code, caller).device_token is not None
 
 
+def a_ledger_to_tend(tables: DynamoDBClient, operate: Any) -> None:
+    """A club whose month is over, with an account that isn't what its entries say, and a receipt of a guest's."""
+    till = new_till(operate, clock_offset_seconds=0)
+    till.buy(till.join(accepts=False).body["member_id"])
+    operate("move_clock", club_id=till.club["club_id"], clock_offset_seconds=40 * 86_400)
+    store = LedgerStore(tables, "ledger", till.club["club_id"])
+    account_id = next(store.account_ids())
+    entry = next(store.every_entry(account_id))
+    store.commit(store.guest_writes(replace(entry, account_id=guest_account(new_id("p")).account_id, member_id=None)))
+    account = store.load_account(account_id, consistent=True)
+    assert account is not None
+    store.commit([store.account_write(account, replace(account, lots={}, revision=account.revision + 1))])
+
+
+def coupons_in_use(operate: Any) -> None:
+    """A club with a coupon for members that staff have given away, and codes for a poster."""
+    till = new_till(operate, clock_offset_seconds=0)
+    club_id = till.club["club_id"]
+    coupon = {
+        "name": "Kaffe",
+        "benefit": "amount_off",
+        "value": 500,
+        "valid_until": "2150-01-01T00:00:00",
+        "total": 9,
+    }
+    coupon["valid_from"] = "2149-01-01T00:00:00"
+    for given in (
+        {"coupon_id": "kaffe", "audience": "voucher", "surprise_limit": 1},
+        {"coupon_id": "plakat", "audience": "code"},
+    ):
+        operate("publish_coupon", club_id=club_id, coupon=coupon | given)
+    operate("make_coupon_codes", club_id=club_id, coupon_id="plakat", count=1)
+    given = {"coupon_id": "kaffe", "reason": "thanks", "staff": "Ida"}
+    member_id = till.join().body["member_id"]
+    assert till.send("POST", f"/v1/members/{member_id}/vouchers", given, idempotency_key="key-1").status == 201
+
+
+def corrected_and_merged(operate: Any) -> None:
+    """A club with a correction that waits for a second person, and one person who was two members."""
+    till = new_till(operate)
+    one, other = (till.join(phone).body["member_id"] for phone in ("20123456", "26123456"))
+    about = {"club_id": till.club["club_id"], "member_id": one, "by": "Mette"}
+    wish = {"reason": "goodwill", "note": "Ventede længe", "key": "k1"}
+    assert operate("correct_member", **about, **wish, bonus=20_001)["state"] == "open"
+    assert operate("correct_member", **about, **wish | {"key": "k2"}, bonus=500)["amount"] == 500
+    assert operate("merge_members", **about, winner_id=other)["member_id"] == other
+
+
 def test_every_row_of_every_table_is_described(till: TillClient, tables: DynamoDBClient, operate: Any) -> None:
     from day_totals_job.handler import lambda_handler as recompute
+    from ledger_job.handler import lambda_handler as expire
     from ledger_stream.handler import lambda_handler as note
     from message_worker.handler import lambda_handler as send
+    from proof_job.handler import lambda_handler as prove
 
     till.buy(till.join(accepts=True, phone="20123456").body["member_id"])
     till.buy(till.join(accepts=False, phone="26123456").body["member_id"])
     till.join(accepts=True, phone="26123456")
+    refund = {"refund_number": "R1", "refunded_at": datetime.now(UTC).isoformat()}
+    unsold = {"receipt_number": "unsold", "bought_at": refund["refunded_at"]}
+    assert till.send("POST", "/v1/refunds", {"purchase": unsold, **refund}).status == 202
     join_on_the_page(till, operate, "31123456")
+    a_ledger_to_tend(tables, operate)
+    coupons_in_use(operate)
+    corrected_and_merged(operate)
     note(stream_records(tables), CONTEXT)  # type: ignore[arg-type]
     message = operate("send_test_message", club_id=till.club["club_id"], phone="20123456")
     assert message["state"] == "pending"
@@ -62,6 +122,8 @@ def test_every_row_of_every_table_is_described(till: TillClient, tables: DynamoD
         if row["pk"].startswith("OUTBOX#"):
             send(wake_up({"pk": row["pk"], "sk": row["sk"]}), CONTEXT)  # type: ignore[arg-type]
     recompute({}, CONTEXT)  # type: ignore[arg-type]
+    expire({}, CONTEXT)  # type: ignore[arg-type]
+    prove({}, CONTEXT)  # type: ignore[arg-type]
     seen = set()
     for state in (marked, every_row(tables)):
         for table, rows in state.items():

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import sys
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from stamkunde.http import Resolver, Response
 from stamkunde.members.card import new_card_number
+from stamkunde.shared.routing import Route
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET, new_till
 from tests.ledger_checks import every_row, rows
 from tests.till_client import TillClient, gateway_event
@@ -24,16 +26,56 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 
+@dataclass
+class Scene:
+    """A member who has something to use, and what the routes name."""
+
+    till: TillClient
+    member_id: str = field(init=False)
+    purchase_id: str = field(init=False)
+    reservation_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.member_id = self.till.join().body["member_id"]
+        self.purchase_id = self.till.buy(self.member_id, 100_000).body["purchase_id"]
+        self.reservation_id = self.till.hold(self.member_id, 100).body["reservation_id"]
+
+    def path(self, route: Route) -> str:
+        return route.path.format(
+            member_id=self.member_id, purchase_id=self.purchase_id, reservation_id=self.reservation_id
+        )
+
+    def body(self, name: str) -> Any:
+        return a_body(name, self.member_id, self.till)
+
+
 def a_body(name: str, member_id: str, till: TillClient) -> Any:
+    receipt = till.receipt(member_id)
+    basket = {name: value for name, value in receipt.items() if name not in {"receipt_number", "bought_at"}}
+    refund = {"refund_number": "R-1", "refunded_at": datetime.now(UTC).isoformat()}
     return {
         "look_up_member": {"phone": "20123456"},
         "join_member": {"phone": "20123457"},
-        "quote_purchase": {
-            k: v for k, v in till.receipt(member_id).items() if k not in {"receipt_number", "bought_at"}
-        },
-        "book_purchase": till.receipt(member_id),
-        "book_purchases": {"purchases": [till.receipt(member_id)]},
+        "carry_over": {"bonus": 100},
+        "give_voucher": {"coupon_id": "kaffe", "reason": "waiting", "staff": "Ida"},
+        "quote_purchase": basket,
+        "book_purchase": receipt,
+        "book_purchases": {"purchases": [receipt]},
+        "reserve": basket | {"spend_bonus": 10},
+        "capture": receipt,
+        "refund_purchase": refund,
+        "refund_receipt": refund | {"purchase": {k: receipt[k] for k in ("receipt_number", "bought_at")}},
     }.get(name)
+
+
+HARMLESS = {"coupon_unknown", "carry_over_not_offered"}
+"""What a route may answer to the right key where the club's programme is the plainest."""
+
+UNKNOWN_HERE = {"unknown_member", "unknown_purchase", "unknown_reservation"}
+
+
+def balance(available: int) -> dict[str, int]:
+    return {"total": available, "available": available, "pending": 0, "reserved": 0}
 
 
 def test_who_joins_at_a_till_is_written_to_in_the_clubs_name(till: TillClient, tables: DynamoDBClient) -> None:
@@ -54,20 +96,21 @@ def test_a_till_enrols_looks_up_quotes_and_books(till: TillClient) -> None:
     quoted = till.quote(member_id, 4995)
     booked = till.buy(member_id, 4995)
     assert booked.status == 201
-    for field in ("earned", "spent", "balance_after", "total", "to_pay"):
-        assert quoted.body[field] == booked.body[field]
+    for told in quoted.body:
+        assert quoted.body[told] == booked.body[told], told
     assert booked.body["earned"]["amount"] == 149
     assert booked.body["earned"]["why"] == {
         "rule": "percent_bonus",
         "programme_version": 1,
         "base": 4995,
         "rate": 300,
+        "shares": [],
         "rounding": "down_per_receipt",
         "explanation": "3 % af 49,95 kr. er 1,49 kr., rundet ned.",
     }
     assert booked.body["receipt_text"] == ["Bonus for købet: 1,49 kr.", "Til næste gang: 1,49 kr."]
     found = till.look_up("+4520123456")
-    assert (found.status, found.body["balance"]) == (200, {"total": 149, "available": 149, "pending": 0})
+    assert (found.status, found.body["balance"]) == (200, balance(149))
 
 
 def test_joining_again_is_200_and_the_same_member(till: TillClient) -> None:
@@ -85,7 +128,7 @@ def test_the_same_receipt_again_gets_the_same_body(till: TillClient) -> None:
     assert (first.status, again.status) == (201, 200)
     assert first.body == again.body
     shown = till.send("GET", f"/v1/purchases/{first.body['purchase_id']}")
-    assert (shown.status, shown.body) == (200, first.body)
+    assert (shown.status, shown.body) == (200, first.body | {"refunds": []})
 
 
 def test_an_open_member_is_told_that_bonus_waits(till: TillClient) -> None:
@@ -93,7 +136,8 @@ def test_an_open_member_is_told_that_bonus_waits(till: TillClient) -> None:
     booked = till.buy(member_id, 10_000)
     assert (booked.body["earned"]["status"], booked.body["balance_after"]["pending"]) == ("pending", 300)
     assert booked.body["receipt_text"][0] == "Bonus venter: 3,00 kr."
-    assert till.join().body["balance"] == {"total": 300, "available": 300, "pending": 0}
+    assert till.look_up("20123456").body["say"] == "3,00 kr. i bonus venter på, at betingelserne godkendes."
+    assert till.join().body["balance"] == balance(300)
 
 
 def test_bonus_of_nothing_at_all_waits_too_for_an_open_member(till: TillClient) -> None:
@@ -137,13 +181,61 @@ def test_a_batch_answers_receipt_by_receipt(till: TillClient) -> None:
     member_id = till.join().body["member_id"]
     good, repeated = till.receipt(member_id, 1_000), till.receipt(member_id, 2_000)
     till.send("POST", "/v1/purchases", repeated)
-    bad = till.receipt(member_id, 1_000, spend_bonus=900_000) | {"lines": [dict(good["lines"][0], amount=10**6)]}
+    bad = till.receipt(member_id, 1_000, bought_at="2026-01-01T12:00:00Z")
     answer = till.send("POST", "/v1/purchases/batch", {"purchases": [good, bad, repeated]})
     results = answer.body["results"]
     assert (answer.status, [result["status"] for result in results]) == (200, [201, 422, 200])
     assert [result["receipt_number"] for result in results] == [r["receipt_number"] for r in (good, bad, repeated)]
-    assert results[1]["problem"]["code"] == "not_enough_bonus"
+    assert results[1]["problem"]["code"] == "receipt_too_old"
     assert till.look_up("20123456").body["balance"]["total"] == 90
+
+
+def test_a_queued_receipt_that_spends_too_much_is_booked_and_told_line_by_line(till: TillClient) -> None:
+    member_id = till.join().body["member_id"]
+    till.buy(member_id, 100_000)
+    refused = till.buy(member_id, 10_000, spend_bonus=3_500)
+    assert (refused.status, refused.code) == (422, "not_enough_bonus")
+    queued = till.receipt(member_id, 10_000, spend_bonus=3_500, redemptions=[{"kind": "reward", "name": "rugbrod"}])
+    (result,) = till.send("POST", "/v1/purchases/batch", {"purchases": [queued]}).body["results"]
+    purchase = result["purchase"]
+    assert (result["status"], purchase["spent"]["amount"], purchase["flags"]) == (201, 3_000, ["redemption_refused"])
+    assert purchase["refused"] == [
+        {
+            "what": "reward",
+            "name": "rugbrod",
+            "code": "no_reward",
+            "amount": 0,
+            "words": "Ingen gratis vare til gode.",
+        },
+        {"what": "bonus", "name": "", "code": "not_enough_bonus", "amount": 500, "words": "Ikke nok bonus."},
+    ]
+    direct = till.send("POST", "/v1/purchases", queued | {"offline": True})
+    assert (direct.status, direct.body) == (200, purchase)
+
+
+def test_somebody_without_membership_needs_a_code_from_a_poster(till: TillClient, tables: DynamoDBClient) -> None:
+    before = every_row(tables)
+    receipt = {k: v for k, v in till.receipt("").items() if k != "member_id"}
+    code = {"redemptions": [{"kind": "code", "name": "K7P2-9QXM"}]}
+    for body, refused, pointer in (
+        (receipt, "invalid_field", "/member_id"),
+        (receipt | {"member_id": None}, "invalid_field", "/member_id"),
+        (receipt | {"redemptions": [{"kind": "coupon", "name": "fastelavn"}]}, "invalid_field", "/member_id"),
+        (receipt | code, "code_unknown", None),
+    ):
+        answer = till.send("POST", "/v1/purchases", body)
+        assert (answer.code, answer.body.get("pointer")) == (refused, pointer)
+    (result,) = till.send("POST", "/v1/purchases/batch", {"purchases": [receipt]}).body["results"]
+    assert result["problem"]["code"] == "invalid_field"
+    assert every_row(tables) == before
+
+
+def test_what_is_not_goods_and_what_is_paid_otherwise_is_read(till: TillClient) -> None:
+    member_id = till.join().body["member_id"]
+    line = till.receipt(member_id)["lines"][0]
+    lines = [line | {"amount": 10_000, "item_group": "brod"}, line | {"amount": 5_000, "kind": "gift_card"}]
+    booked = till.buy(member_id, lines=lines, payments=[{"kind": "card", "amount": 15_000}])
+    assert (booked.status, booked.body["total"], booked.body["earned"]["amount"]) == (201, 15_000, 300)
 
 
 def test_the_ledger_is_paged_newest_first_with_opaque_cursors(till: TillClient) -> None:
@@ -180,6 +272,21 @@ LINE = {"item_number": "1", "quantity": 1, "amount": 100}
         ({"spend_bonus": 1}, "not_enough_bonus", "/spend_bonus"),
         ({"currency": "NOK"}, "currency_differs", "/currency"),
         ({"currency": "EUR"}, "invalid_field", "/currency"),
+        ({"lines": [LINE | {"kind": "voucher"}]}, "invalid_field", "/lines/0/kind"),
+        ({"lines": [LINE | {"item_group": ""}]}, "invalid_field", "/lines/0/item_group"),
+        ({"payments": [{"kind": "card", "amount": -1}]}, "invalid_field", "/payments/0/amount"),
+        ({"redemptions": [{"kind": "bonus", "name": "x"}]}, "invalid_field", "/redemptions/0/kind"),
+        ({"redemptions": [{"kind": "reward", "name": "x"}] * 11}, "invalid_field", "/redemptions"),
+        ({"redemptions": [{"kind": "reward", "name": "rugbrod"}]}, "no_reward", None),
+        ({"redemptions": [{"kind": "coupon", "name": "fastelavn"}]}, "coupon_unknown", None),
+        ({"reservation_id": "h0"}, "invalid_field", "/reservation_id"),
+        ({"reservation_id": "h" + "0" * 32}, "unknown_reservation", "/reservation_id"),
+        ({"reservation_id": "h" + "0" * 32, "spend_bonus": 1}, "invalid_field", "/spend_bonus"),
+        (
+            {"reservation_id": "h" + "0" * 32, "redemptions": [{"kind": "reward", "name": "x"}]},
+            "invalid_field",
+            "/redemptions",
+        ),
         ({"member_id": "m0000000000000000"}, "unknown_member", "/member_id"),
         ({"member_id": "x"}, "invalid_field", "/member_id"),
         ({"bought_at": "2026-11-21T12:00:00"}, "invalid_field", "/bought_at"),
@@ -190,7 +297,9 @@ LINE = {"item_number": "1", "quantity": 1, "amount": 100}
         ({"bought_at": "2190-01-01T00:00:00Z"}, "receipt_in_future", "/bought_at"),
         ({"receipt_number": ""}, "invalid_field", "/receipt_number"),
         ({"receipt_number": "1" * 41}, "invalid_field", "/receipt_number"),
-        ({"discount": 5}, "invalid_field", None),
+        ({"discount": 5}, "invalid_field", "/discount"),
+        ({"lines": [LINE | {"vare": "1"}]}, "invalid_field", "/lines/0/vare"),
+        ({"lines": [{"item_number": "1"}]}, "invalid_field", "/lines/0/quantity"),
     ],
 )
 def test_a_purchase_that_cannot_be_is_refused_and_nothing_is_written(
@@ -310,11 +419,10 @@ def test_an_unknown_member_is_404(till: TillClient) -> None:
 def test_every_route_refuses_every_wrong_key(
     till: TillClient, operate: Any, tables: DynamoDBClient, route: Any, wrong: str, code: str
 ) -> None:
-    member_id = till.join().body["member_id"]
-    purchase_id = till.buy(member_id).body["purchase_id"]
-    path = route.path.format(member_id=member_id, purchase_id=purchase_id)
-    body = a_body(route.name, member_id, till)
-    assert till.send(route.method, path, body).status < 300
+    scene = Scene(till)
+    path, body = scene.path(route), scene.body(route.name)
+    right = till.send(route.method, path, body, idempotency_key="key-1")
+    assert right.status < 300 or right.code in HARMLESS, right.body
     other_club = new_till(operate).club["club_id"]
     if wrong == "revoked":
         operate("revoke_till", club_id=till.club["club_id"], till_id="kasse-1")
@@ -326,7 +434,7 @@ def test_every_route_refuses_every_wrong_key(
         "revoked": f"Bearer {till.key}",
     }
     before = every_row(tables)
-    answer = till.send(route.method, path, body, authorization=headers[wrong])
+    answer = till.send(route.method, path, body, authorization=headers[wrong], idempotency_key="key-1")
     assert (answer.status, answer.code) == (401, code)
     assert answer.headers["www-authenticate"] == "Bearer"
     assert every_row(tables) == before
@@ -336,22 +444,24 @@ def test_every_route_refuses_every_wrong_key(
 def test_every_route_finds_nothing_of_another_club(
     till: TillClient, operate: Any, tables: DynamoDBClient, route: Any
 ) -> None:
-    member = till.join().body
-    purchase_id = till.buy(member["member_id"]).body["purchase_id"]
-    cursor = till.send("GET", f"/v1/members/{member['member_id']}/ledger?limit=1").body["next"] or ""
+    scene = Scene(till)
+    cursor = till.send("GET", f"/v1/members/{scene.member_id}/ledger?limit=1").body["next"] or ""
     stranger = new_till(operate)
-    path = route.path.format(member_id=member["member_id"], purchase_id=purchase_id)
+    path, body = scene.path(route), scene.body(route.name)
     if route.name == "join_member":
-        assert stranger.send("POST", path, {"phone": "20123456"}).body["member_id"] != member["member_id"]
+        assert stranger.send("POST", path, {"phone": "20123456"}).body["member_id"] != scene.member_id
         return
-    body = a_body(route.name, member["member_id"], till)
     before = every_row(tables)
-    answer = stranger.send(route.method, f"{path}?cursor={cursor}" if cursor else path, body)
+    answer = stranger.send(route.method, f"{path}?cursor={cursor}" if cursor else path, body, idempotency_key="key-1")
     if route.name == "book_purchases":
         assert [result["problem"]["code"] for result in answer.body["results"]] == ["unknown_member"]
+    elif route.name == "refund_receipt":
+        # Its sale might still arrive, so it waits; it is in the stranger's own club that it does.
+        assert (answer.status, answer.body["state"]) == (202, "parked")
+        return
     else:
-        assert (answer.status, answer.code) in {(404, "unknown_member"), (404, "unknown_purchase")}
-    assert member["account_id"] not in json.dumps(answer.body)
+        assert (answer.status, answer.code in UNKNOWN_HERE) == (404, True), answer.body
+    assert scene.member_id not in json.dumps(answer.body)
     assert every_row(tables) == before
 
 
@@ -438,8 +548,9 @@ json_values = st.recursive(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([route for route in ROUTES if route.method == "POST"]), st.data())
 def test_no_json_at_all_breaks_a_route(till: TillClient, route: Any, data: st.DataObject) -> None:
-    body = a_body(route.name, "m0000000000000000", till)
-    field = data.draw(st.sampled_from([*body, "unknown"]))
-    body[field] = data.draw(json_values)
-    answer = till.send(route.method, route.path, json.dumps(body))
-    assert answer.status in {200, 201, 400, 404, 422}, answer.body
+    body = a_body(route.name, "m0000000000000000", till) or {}
+    place = data.draw(st.sampled_from([*body, "unknown"]))
+    body[place] = data.draw(json_values)
+    path = route.path.format(member_id="m" + "0" * 16, purchase_id="p" + "0" * 24, reservation_id="h" + "0" * 32)
+    answer = till.send(route.method, path, json.dumps(body), idempotency_key="key-1")
+    assert answer.status in {200, 201, 202, 400, 404, 422}, answer.body

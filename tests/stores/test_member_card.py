@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stamkunde.clubs.model import TermsVersion
-from stamkunde.ledger.model import Balance, EntryKind
+from stamkunde.ledger.model.accounts import Balance
+from stamkunde.ledger.model.entries import EntryKind
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.member_card import LINES_A_PAGE, CardView, HistoryLine, MemberCard
 from stamkunde.members.model import Member, MemberState

@@ -21,7 +21,7 @@ from stamkunde.members.consents import (
     new_record_id,
     permissions,
 )
-from stamkunde.members.links import LinkActs, LinkState
+from stamkunde.members.links import LinkActs, LinkSeen, LinkState
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.model import Acceptance, Member, MemberState
 from stamkunde.members.service_link import LINK_LASTS, FoundLink, LinkAct, link_hash
@@ -118,11 +118,21 @@ def test_a_token_nobody_was_sent_finds_nothing(shop: Shop, token: str) -> None:
     assert ServiceLinks(shop.client, "members").find(token) is None
 
 
+def test_a_link_speaks_its_members_language_also_once_it_is_over(shop: Shop) -> None:
+    member_id = opened(shop)
+    link = link_in(shop, "till_join")
+    member = shop.members.load(member_id, consistent=True)
+    assert member is not None
+    assert shop.links.look(link) == LinkSeen(LinkState.WAITING, member.language)
+    shop.wait(timedelta(days=31))
+    assert shop.links.look(link) == LinkSeen(LinkState.OVER, member.language)
+
+
 def test_looking_at_a_link_changes_nothing(shop: Shop) -> None:
     opened(shop)
     link = link_in(shop, "till_join")
     before = every_row(shop.client)
-    assert shop.links.state(link) is LinkState.WAITING
+    assert shop.links.look(link).state is LinkState.WAITING
     assert every_row(shop.client) == before
 
 
@@ -140,7 +150,7 @@ def test_accepting_by_the_link_releases_what_was_pending_and_keeps_the_evidence(
     assert record.terms is not None
     assert record.terms.text_hash == shop.club.terms[0].text_hash
     assert len(waiting(shop.client, "welcome")) == 1
-    assert shop.links.state(link) is LinkState.DONE
+    assert shop.links.look(link).state is LinkState.DONE
     assert_ledger_adds_up(shop, member_id)
 
 
@@ -171,7 +181,7 @@ def test_nobody_accepts_terms_that_the_page_did_not_show(dynamodb: DynamoDBClien
     shop.club = replace(shop.club, terms=(*shop.club.terms, TermsVersion(2, "da", "Nye", LONG_AGO)))
     assert refusal_of(lambda: accept(shop, link, stale)) == "terms_changed"
     accept(shop, link)
-    assert shop.links.state(link) is LinkState.DONE
+    assert shop.links.look(link).state is LinkState.DONE
 
 
 def test_nobody_accepts_by_words_that_the_page_did_not_show(shop: Shop) -> None:
@@ -230,7 +240,7 @@ def test_deleting_twice_is_as_good_as_once(shop: Shop) -> None:
         list(pool.map(lambda _: shop.links.delete(stale), range(3)))
     before = every_row(shop.client)
     found = link_in(shop, "till_join")
-    assert shop.links.state(found) is LinkState.DELETED
+    assert shop.links.look(found).state is LinkState.DELETED
     shop.links.delete(found)
     assert every_row(shop.client) == before
     assert refusal_of(lambda: accept(shop, found)) == "link_over"
@@ -240,7 +250,7 @@ def test_the_second_of_two_taps_finds_the_number_deleted(shop: Shop) -> None:
     opened(shop)
     link = link_in(shop, "till_join")
     links_interrupted(shop, lambda: shop.links.delete(link)).delete(link)
-    assert shop.links.state(link_in(shop, "till_join")) is LinkState.DELETED
+    assert shop.links.look(link_in(shop, "till_join")).state is LinkState.DELETED
     assert not [row for row in rows(shop.client, "members") if not row["pk"].startswith("LINK#")]
 
 
@@ -249,7 +259,7 @@ def test_whoever_accepts_while_the_number_is_deleted_is_told_that_the_link_is_ov
     link = link_in(shop, "till_join")
     acts = links_interrupted(shop, lambda: shop.links.delete(link))
     assert refusal_of(lambda: acts.accept(link, everything_shown(shop.club), CALLER)) == "link_over"
-    assert shop.links.state(link_in(shop, "till_join")) is LinkState.DELETED
+    assert shop.links.look(link_in(shop, "till_join")).state is LinkState.DELETED
 
 
 def test_whoever_deletes_while_the_terms_are_accepted_deletes_nothing(shop: Shop) -> None:
@@ -370,7 +380,7 @@ def test_a_link_ends_after_thirty_days(shop: Shop) -> None:
     opened(shop)
     link = link_in(shop, "till_join")
     shop.wait(LINK_LASTS)
-    assert shop.links.state(link) is LinkState.OVER
+    assert shop.links.look(link).state is LinkState.OVER
     assert refusal_of(lambda: accept(shop, link)) == "link_over"
     assert refusal_of(lambda: shop.links.delete(link)) == "link_over"
 
@@ -378,13 +388,13 @@ def test_a_link_ends_after_thirty_days(shop: Shop) -> None:
 def test_confirming_an_address_lets_its_permission_count(shop: Shop) -> None:
     member = join(shop, form(email="mette@holm.dk", permissions=BOTH)).member
     link = link_in(shop, "confirm_email")
-    assert (link.act, shop.links.state(link)) == (LinkAct.CONFIRM_EMAIL, LinkState.WAITING)
+    assert (link.act, shop.links.look(link).state) == (LinkAct.CONFIRM_EMAIL, LinkState.WAITING)
     confirm(shop, link)
     confirmed = shop.members.load(member.member_id, consistent=True)
     assert confirmed is not None
     held = permissions(shop.members.consent_records(member.member_id), email_confirmed=confirmed.email_confirmed)
     assert not held[Channel.EMAIL].waits_for_confirmation
-    assert shop.links.state(link) is LinkState.DONE
+    assert shop.links.look(link).state is LinkState.DONE
     before = every_row(shop.client)
     confirm(shop, link)
     assert every_row(shop.client) == before
@@ -410,7 +420,7 @@ def test_a_new_address_takes_the_confirmed_ones_place_once_it_is_confirmed_itsel
     shop.wait(timedelta(hours=2))
     join(shop, form(email="new@holm.dk", permissions=BOTH))
     new = link_in(shop, "confirm_email")
-    assert (shop.links.state(old), shop.links.state(new)) == (LinkState.DONE, LinkState.WAITING)
+    assert (shop.links.look(old).state, shop.links.look(new).state) == (LinkState.DONE, LinkState.WAITING)
     confirm(shop, old)
     waiting_still = shop.members.load(member_id, consistent=True)
     assert waiting_still is not None
@@ -419,7 +429,7 @@ def test_a_new_address_takes_the_confirmed_ones_place_once_it_is_confirmed_itsel
     member = shop.members.load(member_id, consistent=True)
     assert member is not None
     assert (member.email, member.email_confirmed_at, member.pending_email) == ("new@holm.dk", shop.now(), None)
-    assert (shop.links.state(old), shop.links.state(new)) == (LinkState.OVER, LinkState.DONE)
+    assert (shop.links.look(old).state, shop.links.look(new).state) == (LinkState.OVER, LinkState.DONE)
     assert refusal_of(lambda: confirm(shop, old)) == "link_over"
 
 
@@ -428,7 +438,7 @@ def test_the_link_of_a_mistyped_address_confirms_no_other(shop: Shop) -> None:
     mistyped = link_in(shop, "confirm_email")
     shop.wait(timedelta(hours=2))
     member = join(shop, form(email="mette@holm.dk")).member
-    assert shop.links.state(mistyped) is LinkState.OVER
+    assert shop.links.look(mistyped).state is LinkState.OVER
     assert refusal_of(lambda: confirm(shop, mistyped)) == "link_over"
     found = shop.members.load(member.member_id, consistent=True)
     assert found is not None
@@ -451,7 +461,7 @@ def test_another_clubs_acts_do_not_reach_a_member(dynamodb: DynamoDBClient) -> N
     opened(here)
     link = link_in(here, "till_join")
     before = every_row(dynamodb)
-    assert there.links.state(link) is LinkState.OVER
+    assert there.links.look(link).state is LinkState.OVER
     assert refusal_of(lambda: accept(there, link)) == "link_over"
     assert refusal_of(lambda: there.links.delete(link)) == "link_over"
     assert every_row(dynamodb) == before

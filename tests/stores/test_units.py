@@ -14,13 +14,14 @@ import pytest
 from stamkunde.bootstrap import Tills, TillSession
 from stamkunde.clubs.model import Club, ReceiptNumbers, TillKey, parse_till_key
 from stamkunde.clubs.service import NewClub, Operators
-from stamkunde.ledger.model import Basket, Line, Receipt
-from stamkunde.ledger.service import TillPoint
+from stamkunde.ledger.model.receipts import Basket, Line, Receipt, TillPoint
+from stamkunde.ledger.reservations import Wish
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.members.model import Acceptance
 from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.settings import Settings
 from stamkunde.shared.clock import FixedClock
+from stamkunde.shared.idempotency import WriteKey
 from tests.letterbox import member_messages
 from tests.unit_meter import UnitMeter
 
@@ -122,16 +123,49 @@ def test_a_till_that_does_not_say_the_account_costs_one_read_more(worst: tuple[M
 
 def test_a_quote_writes_nothing_and_costs_two_read_units(worst: tuple[MeteredTill, Receipt]) -> None:
     till, receipt = worst
-    till.open(writes=False).ledger.quote(receipt.basket, receipt.member_id, receipt.account_id)
+    till.open(writes=False).ledger.quote(receipt.basket, "banegaarden", str(receipt.member_id), receipt.account_id)
     assert till.meter.written == 0
     assert till.meter.read <= 2
 
 
 def test_a_look_up_writes_nothing_and_costs_two_read_units(worst: tuple[MeteredTill, Receipt]) -> None:
     till, _ = worst
-    till.open(writes=False).membership.look_up(PHONE)
+    look_up(till)  # a club's coupons are read once a minute, not with every call
+    till.meter.reset()
+    look_up(till)
     assert till.meter.written == 0
     assert till.meter.read <= 2
+
+
+def look_up(till: MeteredTill) -> None:
+    """As the till API answers it: who it is, and what they have to use."""
+    session = till.open(writes=False)
+    found = session.membership.look_up(PHONE)
+    session.ledger.standing(found.account, found.member.member_id, session.till.outlet_id)
+
+
+def test_a_reservation_of_a_full_account_costs_two_write_units_and_its_end_as_much(
+    worst: tuple[MeteredTill, Receipt],
+) -> None:
+    till, receipt = worst
+    wish = Wish(receipt.basket, str(receipt.member_id), receipt.account_id, WriteKey("key", "content"))
+    session = till.open(writes=True)
+    till.meter.reset()
+    held = session.reservations.reserve(wish, session.point)
+    assert (till.meter.written <= 2, till.meter.read <= 2) == (True, True)
+    till.meter.reset()
+    session.reservations.release(held.reservation_id)
+    assert (till.meter.written <= 2, till.meter.read <= 2) == (True, True)
+
+
+def test_capturing_a_reservation_costs_what_a_purchase_costs(worst: tuple[MeteredTill, Receipt]) -> None:
+    till, receipt = worst
+    wish = Wish(receipt.basket, str(receipt.member_id), receipt.account_id, WriteKey("key", "content"))
+    session = till.open(writes=True)
+    held = session.reservations.reserve(wish, session.point)
+    till.meter.reset()
+    till.book(replace(receipt, basket=replace(receipt.basket, spend_bonus=0), reservation_id=held.reservation_id))
+    assert (till.meter.written <= 6, till.meter.read <= 2) == (True, True)
 
 
 @pytest.mark.parametrize("accepts", [True, False])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stamkunde.ledger.model import Line, judge_receipt_time, purchase_id, receipt_period
+from stamkunde.ledger.model.receipts import Line, judge_receipt_time, purchase_id, receipt_period
 from stamkunde.shared.errors import Refusal
 from tests.factories import COPENHAGEN, NOON, make_receipt
 

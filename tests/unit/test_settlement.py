@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stamkunde.ledger import model
-from stamkunde.ledger.model import Account, AccountMember, Basket, LotKey, ReceiptTime, Settlement, release
+from stamkunde.ledger.model.accounts import Account, AccountMember, LotKey, release
+from stamkunde.ledger.model.receipts import Basket, ReceiptTime
+from stamkunde.ledger.model.settlement import Settlement, Terms
+from stamkunde.ledger.model.settlement import settle as settle_exactly
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import BonusProgramme, programme_at
 from tests.factories import COPENHAGEN, LONG_AGO, NOON, THREE_PERCENT, make_account, make_basket
@@ -24,7 +26,7 @@ def settle(
     basket: Basket, programme: BonusProgramme, account: Account, member_id: str, at: datetime, time_zone: str
 ) -> Settlement:
     """A purchase booked at the moment it is made."""
-    return model.settle(basket, programme, account, member_id, ReceiptTime(at, at), time_zone)
+    return settle_exactly(basket, Terms(programme, "banegaarden", time_zone), account, member_id, ReceiptTime(at, at))
 
 
 def lots_of(*amounts_left: int, terms_version: int = 1) -> dict[LotKey, int]:
@@ -96,7 +98,7 @@ def test_the_last_day_counts_to_its_end_in_the_clubs_zone(hour_utc: int, spendab
 
 def test_expired_bonus_is_in_the_total_until_its_expiry_is_posted_but_cannot_be_spent() -> None:
     balance = make_account({LotKey(date(2026, 10, 31), 1): 70, LotKey(date(2027, 1, 31), 1): 30}).balance(
-        date(2026, 11, 1)
+        datetime(2026, 11, 1, 12, tzinfo=UTC), COPENHAGEN
     )
     assert (balance.total, balance.available) == (100, 30)
 
@@ -124,10 +126,18 @@ def test_a_late_receipt_gets_the_rate_of_the_day_it_was_bought() -> None:
 
 def test_accepting_releases_pending_bonus_under_the_accepted_terms() -> None:
     account = make_account(lots_of(100, 200, terms_version=0), terms_version=0)
-    after, changes = release(account, MEMBER, terms_version=4)
+    after, movement = release(account, MEMBER, terms_version=4)
     assert {lot.terms_version for lot in after.lots} == {4}
-    assert sum(change.amount for change in changes) == 0
-    assert after.balance(NOON.date()).available == 300
+    assert movement.amount == 0
+    assert after.balance(NOON, COPENHAGEN).available == 300
+
+
+def test_what_is_released_first_pays_what_is_owed() -> None:
+    account = make_account(lots_of(100, 200, terms_version=0), terms_version=0, deficit=130)
+    after, movement = release(account, MEMBER, terms_version=4)
+    assert (after.lots, after.deficit) == ({LotKey(date(2028, 6, 30), 4): 170}, 0)
+    assert movement.amount == 0
+    assert after.balance(NOON, COPENHAGEN).available == 170
 
 
 @given(amounts, rates, st.integers(0, 2_000_000), st.lists(st.integers(1, 100_000), max_size=6))
@@ -152,7 +162,7 @@ def test_any_sequence_of_purchases_replays_to_the_same_lots(history: list[tuple[
     replayed: dict[LotKey, int] = {}
     for number, (price, spends) in enumerate(history):
         at = LONG_AGO + timedelta(days=20 * number)
-        available = account.balance(at.date()).available
+        available = account.balance(at, COPENHAGEN).available
         basket = make_basket(price, spend_bonus=min(available, price) if spends else 0)
         settlement = settle(basket, THREE_PERCENT, account, MEMBER, at, COPENHAGEN)
         for change in settlement.changes:
@@ -190,16 +200,15 @@ def test_a_late_receipt_does_not_move_the_last_purchase_back() -> None:
 def test_a_late_receipt_tells_the_balance_of_the_day_it_is_booked() -> None:
     account = make_account({LotKey(date(2026, 11, 30), 1): 3_000})
     bought, booked = datetime(2026, 11, 30, 12, tzinfo=UTC), datetime(2026, 12, 2, 12, tzinfo=UTC)
-    late = model.settle(
-        make_basket(1_000, spend_bonus=500), THREE_PERCENT, account, MEMBER, ReceiptTime(bought, booked), COPENHAGEN
-    )
+    terms = Terms(THREE_PERCENT, "banegaarden", COPENHAGEN)
+    late = settle_exactly(make_basket(1_000, spend_bonus=500), terms, account, MEMBER, ReceiptTime(bought, booked))
     assert (late.spent, late.earned.amount) == (500, 15)
     assert (late.balance.available, late.balance.total) == (15, 2_515)
 
 
 def test_pending_bonus_that_has_expired_is_not_promised() -> None:
     account = make_account({LotKey(date(2026, 10, 31), 0): 70, LotKey(date(2027, 1, 31), 0): 30}, terms_version=0)
-    assert account.balance(date(2026, 11, 1)).pending == 30
+    assert account.balance(datetime(2026, 11, 1, 12, tzinfo=UTC), COPENHAGEN).pending == 30
 
 
 def test_of_two_versions_from_the_same_instant_the_newer_counts() -> None:

@@ -30,7 +30,7 @@ def test_all_languages_have_the_same_texts_with_the_same_places(language: str) -
 @pytest.mark.parametrize("code", STATUS_BY_CODE)
 def test_every_refusal_has_words_in_every_language(language: str, code: str) -> None:
     values = dict.fromkeys(places(catalogue(language)[f"problem.{code}.detail"]), 1)
-    document = problem_document(Refusal(code, values), language)  # type: ignore[arg-type]
+    document = problem_document(Refusal(code, values), language)
     assert document.title
     assert document.detail.endswith(".")
     assert document.status == STATUS_BY_CODE[code]

@@ -13,6 +13,7 @@ import stamkunde
 from infra.local.home import ROOT
 from stamkunde import web
 from stamkunde.shared.errors import STATUS_BY_CODE, Refusal
+from stamkunde.shared.language import catalogue as shared_catalogue
 from stamkunde.shared.language import text as shared_text
 from stamkunde.shared.money import Money
 from stamkunde.web.texts import (
@@ -96,22 +97,8 @@ def prefixes(written: str) -> set[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", STATUS_BY_CODE)
 def test_a_person_is_told_of_every_refusal_in_words(code: str, language: str) -> None:
-    values: dict[str, str | int | Money] = dict.fromkeys(
-        [
-            "allowed",
-            "expected",
-            "kilobytes",
-            "most",
-            "currency",
-            "days",
-            "minutes",
-            "seconds",
-            "what",
-            "wait",
-            "left",
-        ],
-        5,
-    )
+    texts = (shared_catalogue(language)[f"problem.{code}.detail"], catalogue(language).get(f"refusal.{code}", ""))
+    values = dict.fromkeys(places("".join(texts)), 5)
     refusal = Refusal(code, values)
     assert refusal_title(refusal, language)
     assert "{" not in refusal_text(refusal, language)

@@ -3,7 +3,6 @@
 Sending is put together in `stamkunde.message_bootstrap`: a till's cold start must not pay for it.
 """
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +15,11 @@ from botocore.config import Config
 from stamkunde import service_data
 from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import Club, Till, TillKey
-from stamkunde.clubs.service import Operators
 from stamkunde.clubs.store import ClubStore
+from stamkunde.ledger.known_coupons import ClubCoupons, CouponMemory
+from stamkunde.ledger.model.receipts import TillPoint
+from stamkunde.ledger.refunds import Refunds
+from stamkunde.ledger.reservations import Reservations
 from stamkunde.ledger.service import Ledger
 from stamkunde.ledger.store import LedgerStore
 from stamkunde.members.access_store import AccessStore
@@ -28,11 +30,11 @@ from stamkunde.settings import Settings
 from stamkunde.shared.clock import Clock, SystemClock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
-from stamkunde.views.store import ProjectionStore
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+    from stamkunde.ledger.adjustments import Adjustments
     from stamkunde.messaging.member_messages import MemberMessages
 
 CLIENT_CONFIG = Config(
@@ -82,13 +84,63 @@ def admission(
 
 @dataclass(frozen=True, slots=True)
 class TillSession:
-    """What one authenticated till may do: everything here is built for its club."""
+    """What one authenticated till may do: everything here is built for its club.
+
+    Parameters
+    ----------
+    find_till
+        Another till of the club by its id, revoked or not.
+    """
 
     club: Club
     till: Till
     clock: Clock
     ledger: Ledger
     membership: Membership
+    find_till: Callable[[str], Till | None]
+
+    @property
+    def point(self) -> TillPoint:
+        """The till, as the ledger needs to know it."""
+        till = self.till
+        return TillPoint(till.till_id, till.outlet_id, till.receipt_numbers.value, till.late_receipts_until)
+
+    @property
+    def reservations(self) -> Reservations:
+        """What is set aside for receipts."""
+        return Reservations(self.ledger)
+
+    @property
+    def adjustments(self) -> "Adjustments":
+        """What members bring along from paper."""
+        ledger = self.ledger
+        from stamkunde.ledger.adjustments import Adjustments  # noqa: PLC0415 - few calls need it, and no start
+
+        return Adjustments(
+            ledger.store,
+            ledger.programmes,
+            ledger.time_zone,
+            ledger.clock,
+            ledger.patience,
+            ledger.find_account,
+            ledger.promised_months,
+        )
+
+    @property
+    def refunds(self) -> Refunds:
+        """What is booked when goods come back."""
+        return self.ledger.refunds
+
+    def check_currency(self, currency: str) -> None:
+        """See that a till reckons in the club's currency.
+
+        Raises
+        ------
+        Refusal
+            ``currency_differs``.
+        """
+        if currency != self.club.currency:
+            raise Refusal("currency_differs", {"currency": self.club.currency}, "/currency")
 
 
 @dataclass(slots=True)
@@ -110,9 +162,11 @@ class Tills:
     monotonic: Callable[[], float] = time.monotonic
     messages: "Callable[[Settings, DynamoDBClient, Club], MemberMessages]" = member_messages
     clubs: KnownClubs = field(init=False)
+    coupons: CouponMemory = field(init=False)
 
     def __post_init__(self) -> None:
         self.clubs = known_clubs(self.settings, self.client, self.clock, self.monotonic)
+        self.coupons = CouponMemory(self.monotonic)
 
     def open(self, key: TillKey, *, writes: bool) -> TillSession:
         """A session for the key's till; before a write the till is read as last confirmed.
@@ -149,8 +203,13 @@ class Tills:
                 clock,
                 self.patience,
                 admitting.members.find_account,
+                ClubCoupons(admitting.ledger.coupons, clock, self.coupons if club.clock_offset is None else None),
+                promised_months=club.promised_months(),
             ),
             membership=Membership(club, admitting, clock, self.patience),
+            find_till=partial(
+                ClubStore(self.client, self.settings.clubs_table, club.club_id).find_till, consistent=False
+            ),
         )
 
 
@@ -162,19 +221,3 @@ def known_clubs(
 ) -> KnownClubs:
     """The clubs, each known for a minute."""
     return KnownClubs(client, settings.clubs_table, settings.clubs_clocks_movable, clock or SystemClock(), monotonic)
-
-
-def operators(settings: Settings, client: "DynamoDBClient", clock: Clock | None = None) -> Operators:
-    """The operators' use cases."""
-    return Operators(
-        client,
-        settings.clubs_table,
-        clock or SystemClock(),
-        random_bytes=secrets.token_bytes,
-        clocks_movable=settings.clubs_clocks_movable,
-    )
-
-
-def projections(settings: Settings, client: "DynamoDBClient") -> ProjectionStore:
-    """What keeps the projections: for the stream consumer and the jobs, which serve all clubs."""
-    return ProjectionStore(client, settings.views_table)

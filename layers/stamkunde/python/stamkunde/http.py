@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
+from stamkunde.shared import reasons
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.faults import is_passing
 from stamkunde.shared.language import text
@@ -166,17 +167,10 @@ def decode[T](raw: bytes, model: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=model)
     except msgspec.ValidationError as error:
-        reason, pointer = _where(str(error))
+        reason, pointer = reasons.read(str(error))
         raise Refusal("invalid_field", {"expected": reason}, pointer) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal("malformed_body") from error
-
-
-def _where(message: str) -> tuple[str, str | None]:
-    """Split ``Expected `int`, got `str` - at `$.lines[0].amount` `` into its reason and a JSON Pointer."""
-    reason, _, place = message.partition(" - at ")
-    path = place.strip("`").removeprefix("$").replace("[...]", ".*").replace("[", ".").replace("]", "")
-    return reason.replace("`", ""), path.replace(".", "/") or None
 
 
 def problem_document(refusal: Refusal, language: str) -> Problem:

@@ -9,6 +9,7 @@ from stamkunde.bootstrap import admission, known_clubs
 from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import Club
 from stamkunde.http import Request, Response
+from stamkunde.ledger.known_coupons import CouponMemory
 from stamkunde.members.admission import Admission
 from stamkunde.members.code_service import Codes
 from stamkunde.members.devices import Devices
@@ -38,6 +39,7 @@ class Pages:
     settings: Settings
     client: "DynamoDBClient"
     patience: Patience = field(default_factory=Patience)
+    coupons: CouponMemory = field(default_factory=CouponMemory)
     clubs: KnownClubs = field(init=False)
     links: ServiceLinks = field(init=False)
 
@@ -101,7 +103,15 @@ class Pages:
     def member_card(self, club: Club) -> MemberCard:
         """What a club's members do on their own pages."""
         clock = self.clock_of(club)
-        return MemberCard(club, self.admission(club), self.codes(club), self.devices(club), clock, self.patience)
+        return MemberCard(
+            club,
+            self.admission(club),
+            self.codes(club),
+            self.devices(club),
+            clock,
+            self.patience,
+            self.coupons if club.clock_offset is None else None,
+        )
 
     def link_acts(self, club: Club) -> LinkActs:
         """What a club's service links do."""

@@ -22,7 +22,8 @@ class KnownClubs:
     """The clubs of a deployment, each kept for a minute.
 
     A club with a clock of its own (local engine only) is read every time, or its clock would lag behind. That a
-    name in addresses leads to no club is never kept: the club may be made in the next moment.
+    name in addresses leads to no club is never kept, nor that its pages are closed: both may change in the next
+    moment, with somebody waiting for it.
 
     Parameters
     ----------
@@ -53,13 +54,16 @@ class KnownClubs:
         return club
 
     def by_slug(self, slug: str) -> Club | None:
-        """A club by its name in addresses, which it keeps for ever."""
+        """A club by its name in addresses, which it keeps for ever; read again while its pages are closed."""
         if not may_be_slug(slug):
             return None
         club_id = self._ids.get(slug) or ClubRegistry(self.client, self.table).find_by_slug(slug)
         if club_id is None:
             return None
         self._ids[slug] = club_id
+        _, known = self._known.get(club_id, (0.0, None))
+        if known is not None and known.join_page is None:
+            self._known.pop(club_id, None)
         return self.by_id(club_id)
 
     def clock_of(self, club: Club) -> Clock:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stamkunde.shared.errors import Refusal
-from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.programme import SHORTEST_UNSAID_EXPIRY_MONTHS, BonusProgramme, Unit
 from stamkunde.shared.signing import MOST_KEYS, SigningKey
 
 NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
@@ -44,12 +44,19 @@ class ReceiptNumbers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TermsVersion:
-    """An immutable published text of a club's terms (feature 38)."""
+    """An immutable published text of a club's terms (feature 38).
+
+    Parameters
+    ----------
+    bonus_expiry_months
+        How long bonus lives at least, as the text says; the law's three years where it says nothing (R26).
+    """
 
     version: int
     language: str
     text: str
     published_at: datetime
+    bonus_expiry_months: int = SHORTEST_UNSAID_EXPIRY_MONTHS
 
     @property
     def text_hash(self) -> str:
@@ -113,9 +120,18 @@ class Club:
     signing_keys: tuple[SigningKey, ...]
     join_page: JoinPage | None = None
 
+    @property
+    def unit(self) -> Unit:
+        """What bonus is counted in: the same in all versions of the programme."""
+        return self.programmes[0].unit
+
     def current_terms(self) -> TermsVersion:
         """The version a new member is shown."""
         return self.terms[-1]
+
+    def promised_months(self) -> dict[int, int]:
+        """How long bonus lives at least, by the terms version that a member accepted."""
+        return {terms.version: terms.bonus_expiry_months for terms in self.terms}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +171,7 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _REGISTRATION_DIGITS = {"DK": 8, "NO": 9}
 LONGEST_PAGE_TEXT = 80
 
-RESERVED_SLUGS = frozenset({"api", "assets", "c", "inbox", "l", "m", "office", "terms", "till", "v1"})
+RESERVED_SLUGS = frozenset({"api", "assets", "c", "docs", "inbox", "l", "m", "office", "terms", "till", "v1"})
 """First segments of addresses that are not clubs."""
 
 _KEY = re.compile(r"till_(?P<club_id>c[0-9a-z]{16})_(?P<till_id>[a-z0-9-]{1,30})_(?P<secret>[A-Za-z0-9-]{32,64})")
@@ -267,19 +283,3 @@ def parse_till_key(text: str) -> TillKey | None:
     """A key's parts, or None when it can't be one."""
     match = _KEY.fullmatch(text)
     return TillKey(**match.groupdict()) if match else None
-
-
-def next_programme(
-    newest: BonusProgramme, rate: int, expiry_months: int | None, start: datetime, now: datetime
-) -> BonusProgramme:
-    """The version of the bonus programme after the newest; what isn't said stays as it is.
-
-    Raises
-    ------
-    Refusal
-        ``version_starts_too_soon``: within the two minutes that warm Lambdas may still know the old versions, or
-        before the newest one, which would overtake it without a word.
-    """
-    if start < max(now + NOTICE_OF_NEW_VERSIONS, newest.valid_from):
-        raise Refusal("version_starts_too_soon", {"seconds": int(NOTICE_OF_NEW_VERSIONS.total_seconds())})
-    return BonusProgramme(newest.version + 1, start, rate, expiry_months or newest.expiry_months)

@@ -9,7 +9,9 @@ from stamkunde.clubs.model import (
     COUNTRIES,
     DEFAULT_JOIN_COUNTRIES,
     LONGEST_LATE_OPENING,
+    NOTICE_OF_NEW_VERSIONS,
     Club,
+    Country,
     JoinPage,
     Outlet,
     ReceiptNumbers,
@@ -19,17 +21,23 @@ from stamkunde.clubs.model import (
     check_join_page,
     check_slug,
     new_till_key,
-    next_programme,
     with_new_signing_key,
+)
+from stamkunde.clubs.programmes import (
+    check_programme,
+    first_start,
+    next_programme,
+    promised_by,
+    with_extra_bonus,
 )
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.language import text
-from stamkunde.shared.money import percent_text
+from stamkunde.shared.money import Money, Points, percent_text
 from stamkunde.shared.patience import Patience
-from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.programme import BonusProgramme, Unit
 from stamkunde.shared.signing import SigningKey
 from stamkunde.shared.transaction import Busy, ConditionFailed, Put, commit
 
@@ -46,7 +54,9 @@ class NewClub:
     Parameters
     ----------
     rate
-        Bonus in basis points.
+        Bonus in basis points, or in points for 100 kr.
+    unit, point_value
+        What bonus is counted in, for ever, and what a point pays for in minor units.
     terms_text
         The first terms version; None takes the default text of the club's language.
     clock_offset
@@ -59,6 +69,8 @@ class NewClub:
     contact: str
     rate: int = 300
     expiry_months: int = 36
+    unit: Unit = Unit.MONEY
+    point_value: int = 1
     terms_text: str | None = None
     clock_offset: timedelta | None = None
 
@@ -106,7 +118,7 @@ class Operators:
         Raises
         ------
         Refusal
-            ``already_exists`` (the slug), ``invalid_field``, ``clock_not_movable``.
+            ``already_exists`` (the slug), ``invalid_field``, ``expiry_not_in_terms``, ``clock_not_movable``.
         """
         country = COUNTRIES.get(wish.country)
         if country is None:
@@ -114,6 +126,9 @@ class Operators:
         if wish.clock_offset is not None:
             self._require_movable_clocks()
         now = self._clock.now() + (wish.clock_offset or timedelta())
+        programme = BonusProgramme(1, now, wish.rate, wish.expiry_months, wish.unit, wish.point_value)
+        terms = _first_terms(wish, country, now)
+        check_programme(programme, programme, terms.bonus_expiry_months, ())
         club = Club(
             club_id=new_id("c"),
             slug=check_slug(wish.slug),
@@ -126,8 +141,8 @@ class Operators:
             address_key=self._random_bytes(SECRET_BYTES),
             clock_offset=wish.clock_offset,
             created_at=now,
-            programmes=(BonusProgramme(1, now, wish.rate, wish.expiry_months),),
-            terms=(TermsVersion(1, country.language, _terms_text(wish, country.language), now),),
+            programmes=(programme,),
+            terms=(terms,),
             signing_keys=(SigningKey(1, self._random_bytes(SECRET_BYTES)),),
         )
         self._write(self._store(club.club_id).new_club_writes(club))
@@ -240,18 +255,67 @@ class Operators:
         return self._change_till(club_id, till_id, lambda till: replace(till, late_receipts_until=until))
 
     def publish_programme(
-        self, club_id: str, rate: int, expiry_months: int | None, valid_from: datetime
+        self, club_id: str, rate: int | None, expiry_months: int | None, valid_from: datetime
     ) -> BonusProgramme:
+        """A new version of the bonus programme in which the rate or the months differ, and nothing else.
+
+        Raises
+        ------
+        Refusal
+            Those of `publish_whole_programme`.
+        """
+        newest = self._club(club_id).programmes[-1]
+        return self.publish_whole_programme(
+            club_id,
+            replace(
+                newest,
+                rate=newest.rate if rate is None else rate,
+                expiry_months=newest.expiry_months if expiry_months is None else expiry_months,
+            ),
+            valid_from,
+        )
+
+    def publish_whole_programme(self, club_id: str, wish: BonusProgramme, valid_from: datetime) -> BonusProgramme:
         """A new version of the bonus programme, from an instant at least two minutes ahead.
 
         Raises
         ------
         Refusal
-            ``unknown_club``, ``version_starts_too_soon``, ``already_exists``: another was published just now.
+            ``unknown_club``, ``version_starts_too_soon``, ``already_exists``: another was published just now; those
+            of `check_programme`.
         """
         club = self._club(club_id)
-        version = next_programme(club.programmes[-1], rate, expiry_months, valid_from, self.present(club))
-        self._write([self._store(club_id).programme_write(version)])
+        return self._publish(club, wish, valid_from, self.present(club))
+
+    def publish_extra_bonus(
+        self, club_id: str, starts_at: datetime, ends_at: datetime, factor: int, outlets: tuple[str, ...]
+    ) -> BonusProgramme:
+        """A new version, from as soon as may be, with a factor on all bonus between two instants.
+
+        Raises
+        ------
+        Refusal
+            ``version_starts_too_soon``: the time begins before the new version can; those of
+            `publish_whole_programme`.
+        """
+        club = self._club(club_id)
+        newest, now = club.programmes[-1], self.present(club)
+        start = first_start(newest, now)
+        if starts_at < start:
+            raise Refusal(
+                "version_starts_too_soon", {"seconds": int(NOTICE_OF_NEW_VERSIONS.total_seconds())}, "/starts_at"
+            )
+        wish = with_extra_bonus(newest, starts_at, ends_at, factor, outlets, club.time_zone)
+        return self._publish(club, wish, start, now)
+
+    def _publish(self, club: Club, wish: BonusProgramme, start: datetime, now: datetime) -> BonusProgramme:
+        store = self._store(club.club_id)
+        newest = club.programmes[-1]
+        version = next_programme(newest, wish, start, now)
+        outlets = [outlet.outlet_id for outlet in store.outlets()]
+        months = club.current_terms().bonus_expiry_months
+        check_programme(version, newest, months, outlets, club.programmes[:-1])
+        self._write([store.programme_write(version)])
         return version
 
     def clubs(self) -> Iterator[Club]:
@@ -340,14 +404,23 @@ class Operators:
             raise Refusal("already_exists", {"what": ", ".join(sorted(failed.found))}) from failed
 
 
-def _terms_text(wish: NewClub, language: str) -> str:
+def _first_terms(wish: NewClub, country: Country, now: datetime) -> TermsVersion:
     if wish.terms_text is not None:
-        return wish.terms_text
-    return text(
-        language,
+        promised = promised_by(wish.terms_text, wish.expiry_months)
+        return TermsVersion(1, country.language, wish.terms_text, now, promised)
+    words = text(
+        country.language,
         "terms.first",
         club=wish.name,
         contact=wish.contact,
-        rate=percent_text(wish.rate, language),
+        rate=_rate_text(wish, country),
         months=wish.expiry_months,
     )
+    return TermsVersion(1, country.language, words, now, wish.expiry_months)
+
+
+def _rate_text(wish: NewClub, country: Country) -> str:
+    if wish.unit is Unit.MONEY:
+        return percent_text(wish.rate, country.language)
+    value = Money(wish.point_value, country.currency)
+    return text(country.language, "terms.points", points=Points(wish.rate), value=value)

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.clubs.model import Club, JoinPage, Outlet, ReceiptNumbers, TermsVersion, Till
+from stamkunde.clubs.programme_form import programme_attributes, programme_from_attributes
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.ids import shard_of
 from stamkunde.shared.item import to_wire
-from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.programme import SHORTEST_UNSAID_EXPIRY_MONTHS, BonusProgramme
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.signing import SigningKey, derive
 from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
@@ -115,12 +116,8 @@ class ClubStore:
 
     def programme_write(self, programme: BonusProgramme) -> Put:
         """A new programme version; a version number is given once."""
-        row = {
-            "valid_from": iso_instant(programme.valid_from),
-            "rate": programme.rate,
-            "expiry_months": programme.expiry_months,
-        }
-        return self._put("programme", f"CLUB#PROGRAMME#{programme.version:05d}", row, NOT_THERE)
+        sk = f"CLUB#PROGRAMME#{programme.version:05d}"
+        return self._put("programme", sk, programme_attributes(programme), NOT_THERE)
 
     def terms_write(self, terms: TermsVersion) -> Put:
         """A new terms version; a version number is given once."""
@@ -128,6 +125,7 @@ class ClubStore:
             "language": terms.language,
             "text": terms.text,
             "published_at": iso_instant(terms.published_at),
+            "bonus_expiry_months": terms.bonus_expiry_months,
         }
         return self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE)
 
@@ -188,12 +186,7 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _programme(row: dict[str, Any]) -> BonusProgramme:
-    return BonusProgramme(
-        version=int(row["sk"].rpartition("#")[2]),
-        valid_from=parse_instant(row["valid_from"]),
-        rate=row["rate"],
-        expiry_months=row["expiry_months"],
-    )
+    return programme_from_attributes(int(row["sk"].rpartition("#")[2]), row)
 
 
 def _terms(row: dict[str, Any]) -> TermsVersion:
@@ -202,6 +195,8 @@ def _terms(row: dict[str, Any]) -> TermsVersion:
         language=row["language"],
         text=row["text"],
         published_at=parse_instant(row["published_at"]),
+        # Terms from before it was stated promise what the law gives.
+        bonus_expiry_months=row.get("bonus_expiry_months", SHORTEST_UNSAID_EXPIRY_MONTHS),
     )
 
 

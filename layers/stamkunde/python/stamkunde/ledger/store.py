@@ -2,50 +2,65 @@
 
 ``A#<club>#<account>``: ``ACCOUNT`` and one ``ENTRY#<instant>#<id>`` an entry; sort keys that begin with ``ACCOUNT``
 are what a purchase reads, in one Query, without the entries. ``R#<club>#<purchase>``: the guard of a receipt.
-``ACCOUNTS#<club>#<shard>``: which accounts there are.
+``ACCOUNTS#<club>#<shard>``: which accounts there are. ``GUESTS#<club>#<month>#<shard>``: receipts without membership.
+``NOTED#<club>#<day>``: what the owner is shown of a day.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.ledger.model import (
-    Account,
-    AccountMember,
-    Balance,
-    Earned,
-    Entry,
-    EntryKind,
-    Line,
-    LotChange,
-    LotKey,
-    PurchaseFacts,
+import msgspec
+
+from stamkunde.ledger.coupon_store import CouponStore
+from stamkunde.ledger.guards import Guard, guard_attributes, guard_from_row
+from stamkunde.ledger.model.accounts import Account, AccountMember, UseKey
+from stamkunde.ledger.model.entries import Entry
+from stamkunde.ledger.notes import Note, NoteKind
+from stamkunde.ledger.rows import (
+    ACCOUNT_PREFIX,
+    ENTRY_PREFIX,
+    ITEM_VERSION,
+    account_attributes,
+    account_from_rows,
+    entry_attributes,
+    entry_from_row,
+    use_attributes,
+    use_sort_key,
 )
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put, Write, commit
+from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put, Write, commit, put_alone
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-ITEM_VERSION = 1
+    from stamkunde.ledger.proposal_store import ProposalStore
+
 ACCOUNT_SHARDS = 64
-ACCOUNT_PREFIX = "ACCOUNT"
-ENTRY_PREFIX = "ENTRY#"
+AFTER_ALL = "~"
+"""Sorts after every instant."""
+GUEST_SHARDS = 16
+GUEST = "g"
+"""What ids of receipts without membership begin with."""
+
+MONTH = "%Y-%m"
+NEVER_REFUNDED = "attribute_exists(pk) AND attribute_not_exists(revision)"
+"""The condition of a guard that is still as its purchase wrote it."""
+
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, msgspec.MsgspecError)
+"""What reading a row raises that isn't what it should be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """What makes a receipt count once: where its entry is, and what the receipt said."""
+@dataclass(eq=False)
+class UnreadableEntry(Exception):
+    """A row of an entry that nobody of ours has written so."""
 
-    purchase_id: str
-    account_id: str
     entry_id: str
-    content_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +79,28 @@ class LedgerStore:
         self._table = table
         self.club_id = club_id
 
+    @property
+    def coupons(self) -> CouponStore:
+        """The same club's coupons, for transactions that touch both."""
+        return CouponStore(self._client, self._table, self.club_id)
+
+    @property
+    def proposals(self) -> "ProposalStore":
+        """The same club's corrections that wait for a second person."""
+        from stamkunde.ledger.proposal_store import ProposalStore  # noqa: PLC0415 - tills never ask for them
+
+        return ProposalStore(self._client, self._table, self.club_id)
+
     def load_account(self, account_id: str, *, consistent: bool) -> Account | None:
         """An account as it stands, in one Query that reads no entries."""
         pk = self._account_pk(account_id)
         rows = query_rows(self._client, self._table, pk, ACCOUNT_PREFIX, consistent=consistent)
         found = {row["sk"]: row for row in rows}
-        return _account(account_id, found[ACCOUNT_PREFIX]) if found else None
+        account = found.pop(ACCOUNT_PREFIX, None)
+        return account_from_rows(account_id, account, found.values()) if account else None
 
     def find_guard(self, purchase_id: str) -> Guard | None:
-        """The guard of a receipt that has counted."""
+        """The guard of a receipt that has counted, or of which a refund has arrived."""
         row = get_row(self._client, self._table, self._guard_pk(purchase_id), "GUARD", consistent=True)
         return guard_from_row(row) if row else None
 
@@ -112,10 +140,67 @@ class LedgerStore:
             str(from_wire(last)["sk"]) if last else None,
         )
 
+    def every_entry(self, account_id: str) -> Iterator[Entry]:
+        """All entries of an account in the order of their ids, as last confirmed.
+
+        Raises
+        ------
+        UnreadableEntry
+            A row isn't what entries are written as.
+        """
+        pk = self._account_pk(account_id)
+        for row in query_rows(self._client, self._table, pk, ENTRY_PREFIX, consistent=True):
+            try:
+                yield entry_from_row(row)
+            except UNREADABLE as error:
+                raise UnreadableEntry(row["sk"].removeprefix(ENTRY_PREFIX)) from error
+
+    def entries_booked(self, account_id: str, since: datetime, until: datetime) -> Iterator[Entry]:
+        """An account's entries that were booked between two instants, the end exclusive."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+            ExpressionAttributeValues=to_wire(
+                {
+                    ":pk": self._account_pk(account_id),
+                    ":since": ENTRY_PREFIX + compact_instant(since),
+                    # Ids go on after their instant, so none of the end's own lies before it.
+                    ":until": ENTRY_PREFIX + compact_instant(until),
+                }
+            ),
+            ConsistentRead=True,
+        )
+        return (entry_from_row(from_wire(item)) for page in pages for item in page["Items"])
+
+    def entries_since(self, account_id: str, since: datetime) -> Iterator[Entry]:
+        """An account's entries booked from an instant on, as last confirmed, oldest first."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :last",
+            ExpressionAttributeValues=to_wire(
+                {
+                    ":pk": self._account_pk(account_id),
+                    ":since": ENTRY_PREFIX + compact_instant(since),
+                    ":last": ENTRY_PREFIX + AFTER_ALL,
+                }
+            ),
+            ConsistentRead=True,
+        )
+        return (entry_from_row(from_wire(item)) for page in pages for item in page["Items"])
+
     def account_ids(self) -> Iterator[str]:
         """Every account of the club, for rebuilding projections and for proof."""
         for shard in range(ACCOUNT_SHARDS):
-            yield from (row["sk"] for row in query_rows(self._client, self._table, self._registry_pk(shard)))
+            yield from self.account_ids_of(shard)
+
+    def account_ids_of(self, shard: int) -> Iterator[str]:
+        """The accounts of one part of the list of accounts."""
+        return (row["sk"] for row in query_rows(self._client, self._table, self._registry_pk(shard)))
+
+    def is_listed(self, account_id: str) -> bool:
+        """Whether the list of accounts names one."""
+        pk = self._registry_pk(shard_of(account_id, ACCOUNT_SHARDS))
+        return get_row(self._client, self._table, pk, account_id, consistent=True) is not None
 
     def open_account_writes(self, account: Account) -> list[Put]:
         """A new account, and its place in the list of accounts."""
@@ -127,27 +212,92 @@ class LedgerStore:
         ]
 
     def entry_writes(self, before: Account, after: Account, entry: Entry) -> list[Put]:
-        """An entry with the account it leads to, refused if another write came between."""
-        return [
-            self.account_write(before, after),
-            Put("entry", self._table, self._entry_row(entry), NOT_THERE),
-        ]
+        """An entry with the account it leads to and the coupon uses it changes; refused if others wrote between.
+
+        Uses lie in the account's partition and are written only together with it: the account's revision guards them.
+        """
+        return [self.account_write(before, after), self.entry_write(entry), *self.use_writes(before, after)]
+
+    def use_writes(self, before: Account, after: Account) -> list[Put]:
+        """The coupon uses that changed; only beside the account they lie with."""
+        changed = [key for key, use in after.uses.items() if before.uses.get(key) != use]
+        return [self._use_write(before, after, key) for key in changed]
+
+    def guest_writes(self, entry: Entry) -> list[Put]:
+        """An entry alone, of a receipt without membership, and its place in the list of the month's."""
+        month = entry.booked_at.strftime(MONTH)
+        pk = self._guests_pk(month, shard_of(entry.account_id, GUEST_SHARDS))
+        listed = {"pk": pk, "sk": entry.account_id, "v": ITEM_VERSION}
+        return [self.entry_write(entry), Put("guest", self._table, listed)]
+
+    def guest_accounts(self, since: datetime, until: datetime, shard: int) -> list[str]:
+        """What stands for the accounts of receipts without membership in months of UTC that a period touches."""
+        months = sorted({each.astimezone(UTC).strftime(MONTH) for each in (since, until)})
+        found = {
+            row["sk"]
+            for month in months
+            for row in query_rows(self._client, self._table, self._guests_pk(month, shard))
+        }
+        return sorted(found)
+
+    def entry_write(self, entry: Entry) -> Put:
+        """An entry; a new one is never put over another."""
+        return Put("entry", self._table, self._entry_row(entry), NOT_THERE)
+
+    def _use_write(self, before: Account, after: Account, key: UseKey) -> Put:
+        row = {"pk": self._account_pk(after.account_id), "sk": use_sort_key(key), "v": ITEM_VERSION}
+        row |= use_attributes(after.uses[key])
+        if key not in before.uses:
+            return Put("use", self._table, row, NOT_THERE)
+        return Put("use", self._table, row, UNCHANGED, {"before": before.uses[key].revision})
 
     def account_write(self, before: Account, after: Account) -> Put:
         """An account's new state where no bonus moves, refused if another write came between."""
         return Put("account", self._table, self._account_row(after), UNCHANGED, {"before": before.revision})
 
-    def guard_write(self, guard: Guard) -> Put:
-        """The guard of a receipt, refused if the receipt has counted already."""
+    def guard_write(self, guard: Guard, before: Guard | None = None) -> Put:
+        """The guard of a receipt, refused if there is one already, or if it isn't as it was before."""
+        keys = {"pk": self._guard_pk(guard.purchase_id), "sk": "GUARD", "v": ITEM_VERSION}
+        row = keys | guard_attributes(guard)
+        if before is None:
+            return Put("guard", self._table, row, NOT_THERE)
+        if before.revision == 0:
+            return Put("guard", self._table, row, NEVER_REFUNDED)
+        return Put("guard", self._table, row, UNCHANGED, {"before": before.revision})
+
+    def parked_write(self, day: date, purchase_id: str, identity: str) -> Put:
+        """That a refund waits for its sale since a day of the club's; rows of over days stay behind."""
+        row = {"pk": self._parked_pk(day), "sk": f"{purchase_id}#{identity}", "v": ITEM_VERSION}
+        return Put("parked", self._table, row)
+
+    def parked_on(self, day: date) -> list[tuple[str, str]]:
+        """Refunds that were parked on a day: purchases and the refunds' identities."""
+        rows = query_rows(self._client, self._table, self._parked_pk(day))
+        return [(purchase_id, identity) for purchase_id, _, identity in (row["sk"].partition("#") for row in rows)]
+
+    def note_write(self, note: Note) -> Put:
+        """A line for the owner, beside the writes of what it tells of."""
         row = {
-            "pk": self._guard_pk(guard.purchase_id),
-            "sk": "GUARD",
+            "pk": self._notes_pk(note.day),
+            "sk": f"{compact_instant(note.noted_at)}#{new_id('', 8)}",
             "v": ITEM_VERSION,
-            "account": guard.account_id,
-            "entry": guard.entry_id,
-            "content": guard.content_hash,
+            "kind": note.kind.value,
+            "entry": note.entry_id,
+            "account": note.account_id,
+            "member": note.member_id,
+            "code": note.code,
+            "subject": note.subject,
+            "noted": iso_instant(note.noted_at),
         }
-        return Put("guard", self._table, row, NOT_THERE)
+        return Put("note", self._table, row, NOT_THERE)
+
+    def notes_of_day(self, day: date) -> list[Note]:
+        """What the owner is shown of one of the club's days, oldest first."""
+        return [note_from_row(row, day) for row in query_rows(self._client, self._table, self._notes_pk(day))]
+
+    def put_alone(self, put: Put) -> None:
+        """Write one item; see `stamkunde.shared.transaction.put_alone`."""
+        put_alone(self._client, put)
 
     def commit(self, writes: Sequence[Write]) -> None:
         """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
@@ -159,41 +309,25 @@ class LedgerStore:
     def _guard_pk(self, purchase_id: str) -> str:
         return f"R#{self.club_id}#{purchase_id}"
 
+    def _parked_pk(self, day: date) -> str:
+        return f"PARKED#{self.club_id}#{day.isoformat()}"
+
+    def _notes_pk(self, day: date) -> str:
+        return f"NOTED#{self.club_id}#{day.isoformat()}"
+
+    def _guests_pk(self, month: str, shard: int) -> str:
+        return f"GUESTS#{self.club_id}#{month}#{shard:02d}"
+
     def _registry_pk(self, shard: int) -> str:
         return f"ACCOUNTS#{self.club_id}#{shard:02d}"
 
     def _account_row(self, account: Account) -> dict[str, Any]:
-        return {
-            "pk": self._account_pk(account.account_id),
-            "sk": ACCOUNT_PREFIX,
-            "v": ITEM_VERSION,
-            "revision": account.revision,
-            "lots": {_lot_text(lot): amount for lot, amount in account.lots.items()},
-            "members": {
-                member_id: [
-                    member.terms_version,
-                    member.last_purchase_at and iso_instant(member.last_purchase_at),
-                ]
-                for member_id, member in account.members.items()
-            },
-        }
+        keys = {"pk": self._account_pk(account.account_id), "sk": ACCOUNT_PREFIX, "v": ITEM_VERSION}
+        return keys | account_attributes(account)
 
     def _entry_row(self, entry: Entry) -> dict[str, Any]:
-        row = {
-            "pk": self._account_pk(entry.account_id),
-            "sk": ENTRY_PREFIX + entry.entry_id,
-            "v": ITEM_VERSION,
-            "kind": entry.kind.value,
-            "member": entry.member_id,
-            "outlet": entry.outlet_id,
-            "till": entry.till_id,
-            "booked": iso_instant(entry.booked_at),
-            "day": entry.day.isoformat(),
-            "amount": entry.amount,
-            "changes": [[_lot_text(change.lot), change.amount] for change in entry.changes],
-            "balance": [entry.balance.total, entry.balance.available, entry.balance.pending],
-        }
-        return row | _purchase_attributes(entry.purchase) if entry.purchase else row
+        keys = {"pk": self._account_pk(entry.account_id), "sk": ENTRY_PREFIX + entry.entry_id, "v": ITEM_VERSION}
+        return keys | entry_attributes(entry)
 
 
 def new_entry_id(booked_at: datetime) -> str:
@@ -201,58 +335,17 @@ def new_entry_id(booked_at: datetime) -> str:
     return f"{compact_instant(booked_at)}#{new_id('', 8)}"
 
 
-def guard_from_row(row: dict[str, Any]) -> Guard:
-    """The guard that a failed condition found, or a read gave."""
-    return Guard(row["pk"].rpartition("#")[2], row["account"], row["entry"], row["content"])
-
-
-def _lot_text(lot: LotKey) -> str:
-    return f"{lot.expires_on:%Y%m%d}.{lot.terms_version}"
-
-
-def _lot_key(text: str) -> LotKey:
-    day, _, terms_version = text.partition(".")
-    return LotKey(date.fromisoformat(day), int(terms_version))
-
-
-def _account(account_id: str, row: dict[str, Any]) -> Account:
-    return Account(
-        account_id=account_id,
-        revision=row["revision"],
-        lots={_lot_key(text): amount for text, amount in row["lots"].items()},
-        members={
-            member_id: AccountMember(terms_version, bought and parse_instant(bought))
-            for member_id, (terms_version, bought) in row["members"].items()
-        },
-    )
-
-
-def _purchase_attributes(purchase: PurchaseFacts) -> dict[str, Any]:
-    earned = purchase.earned
-    return {
-        "purchase": purchase.purchase_id,
-        "receipt": purchase.receipt_number,
-        "bought": iso_instant(purchase.bought_at),
-        "total": purchase.total,
-        "earned": [earned.programme_version, earned.base, earned.rate, earned.amount, earned.terms_version],
-        "spent": [purchase.asked_to_spend, purchase.spent],
-        "lines": [[line.item_number, line.quantity, line.amount] for line in purchase.lines],
-        "flags": list(purchase.flags),
-    }
-
-
-def _purchase(row: dict[str, Any]) -> PurchaseFacts:
-    asked_to_spend, spent = row["spent"]
-    return PurchaseFacts(
-        purchase_id=row["purchase"],
-        receipt_number=row["receipt"],
-        bought_at=parse_instant(row["bought"]),
-        total=row["total"],
-        earned=Earned(*row["earned"]),
-        asked_to_spend=asked_to_spend,
-        spent=spent,
-        lines=tuple(Line(*line) for line in row["lines"]),
-        flags=tuple(row["flags"]),
+def note_from_row(row: dict[str, Any], day: date) -> Note:
+    """A line for the owner, as it was written."""
+    return Note(
+        kind=NoteKind(row["kind"]),
+        noted_at=parse_instant(row["noted"]),
+        day=day,
+        entry_id=row["entry"],
+        account_id=row["account"],
+        member_id=row["member"],
+        code=row["code"],
+        subject=row["subject"],
     )
 
 
@@ -261,23 +354,22 @@ def club_of(row: dict[str, Any]) -> str:
     return str(row["pk"].split("#")[1])
 
 
-def entry_from_row(row: dict[str, Any]) -> Entry:
-    """The entry that a row, or an image in the table's stream, holds."""
-    return Entry(
-        entry_id=row["sk"].removeprefix(ENTRY_PREFIX),
-        kind=EntryKind(row["kind"]),
-        account_id=row["pk"].rpartition("#")[2],
-        member_id=row["member"],
-        outlet_id=row["outlet"],
-        till_id=row["till"],
-        booked_at=parse_instant(row["booked"]),
-        day=date.fromisoformat(row["day"]),
-        changes=tuple(LotChange(_lot_key(text), amount) for text, amount in row["changes"]),
-        balance=Balance(*row["balance"]),
-        purchase=_purchase(row) if "purchase" in row else None,
-    )
+def account_of(row: dict[str, Any]) -> tuple[str, str]:
+    """Which club's account an entry's row belongs to, for the same."""
+    _, club_id, account_id = row["pk"].split("#")
+    return club_id, account_id
 
 
 def new_account(account_id: str, member_id: str, terms_version: int = NOT_ACCEPTED) -> Account:
     """An empty account of one member."""
     return Account(account_id, 1, {}, {member_id: AccountMember(terms_version, None)})
+
+
+def guest_account(purchase_id: str) -> Account:
+    """What stands for the account of a customer without membership: its one receipt is kept by itself."""
+    return Account(f"{GUEST}{purchase_id[1:]}", 0, {}, {})
+
+
+def is_guest(account_id: str) -> bool:
+    """Whether it stands for the account of a customer without membership."""
+    return account_id.startswith(GUEST)

@@ -6,6 +6,7 @@
 ``expires``; nothing here relies on it.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,10 @@ class AccessStore:
         """What finds a member by the card; a number belongs to one member only."""
         row = {"pk": self._card_pk(card_number), "sk": "CARD", "v": ITEM_VERSION, "member": member_id}
         return Put("card", self._table, row, NOT_THERE)
+
+    def card_merged_write(self, card_number: str, member_id: str) -> Put:
+        """A card that leads to the member its owner was merged into."""
+        return replace(self.card_write(card_number, member_id), condition="attribute_exists(pk)")
 
     def card_removal(self, card_number: str) -> Delete:
         """A card that leads nowhere any more."""

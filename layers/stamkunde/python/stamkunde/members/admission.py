@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model import Account, Balance, Entry, EntryKind, LotChange, release
+from stamkunde.ledger.model.accounts import Account, Balance, Movement, release
+from stamkunde.ledger.model.entries import Entry, EntryKind
 from stamkunde.ledger.store import LedgerStore, new_account, new_entry_id
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.card import new_card_number
@@ -126,7 +127,7 @@ class Admission:
         Refusal
             ``unknown_member``: there is no account.
         """
-        return self.account(member, consistent=consistent).balance(local_date(now, self.club.time_zone))
+        return self.account(member, consistent=consistent).balance(now, self.club.time_zone)
 
     def account(self, member: Member, *, consistent: bool) -> Account:
         """Somebody's account.
@@ -182,17 +183,14 @@ class Admission:
         if before.terms_version == after.terms_version:
             return None, []
         account = self.account_of(before)
-        accepted, changes = release(account, after.member_id, after.terms_version)
-        if not changes:
+        accepted, movement = release(account, after.member_id, after.terms_version)
+        if not movement.lots:
             return accepted, [self.ledger.account_write(account, accepted)]
-        entry = self._release_entry(accepted, changes, change, now)
+        entry = self._release_entry(accepted, movement, change, now)
         return accepted, self.ledger.entry_writes(account, accepted, entry)
 
-    def _release_entry(
-        self, accepted: Account, changes: tuple[LotChange, ...], change: Change, now: datetime
-    ) -> Entry:
+    def _release_entry(self, accepted: Account, movement: Movement, change: Change, now: datetime) -> Entry:
         evidence = change.record.evidence if change.record else None
-        today = local_date(now, self.club.time_zone)
         return Entry(
             entry_id=new_entry_id(now),
             kind=EntryKind.RELEASE,
@@ -201,9 +199,9 @@ class Admission:
             outlet_id=evidence.outlet_id if evidence else None,
             till_id=evidence.till_id if evidence else None,
             booked_at=now,
-            day=today,
-            changes=changes,
-            balance=accepted.balance(today),
+            day=local_date(now, self.club.time_zone),
+            movement=movement,
+            balance=accepted.balance(now, self.club.time_zone),
         )
 
     def _letters(self, change: Change, links: list[NewLink], now: datetime) -> "list[Message]":

@@ -22,6 +22,8 @@ class ConsentMethod(StrEnum):
     ACCEPT_LINK = "accept_link"
     MEMBER_PAGE = "member_page"
     CONFIRM_LINK = "confirm_link"
+    MERGE = "merge"
+    """Two members were one person, and one of the two had said no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,13 @@ def new_record_id(recorded_at: datetime) -> str:
 def next_instant(records: Iterable[ConsentRecord], now: datetime) -> datetime:
     """When the next word is written down: after all before it, whatever clocks those were written down by."""
     return max([now, *(record.evidence.recorded_at + ONE_TICK for record in records)])
+
+
+def taken_back(records: Iterable[ConsentRecord]) -> set[Channel]:
+    """The channels on which somebody's last word was a no."""
+    told = sorted(records, key=lambda each: each.evidence.recorded_at)
+    ever = {channel for record in told for channel in record.withdrawn}
+    return ever - permissions(told, email_confirmed=True).keys()
 
 
 def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> dict[Channel, Permission]:

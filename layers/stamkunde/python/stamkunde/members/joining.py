@@ -165,7 +165,7 @@ class Joining:
         if challenge.used_by is not None:
             return self._repeat(challenge, challenge.used_by)
         now = self.clock.now()
-        known = self.admission.members.find_by_phone(request.phone, consistent=True)
+        known = self.admission.members.find_by_own_phone(request.phone, consistent=True)
         change = self._change(known, request, caller, now)
         token, opening = self.devices.open(challenge, change.after, caller, present)
         use = self.codes.use_write(challenge, change.after.member_id)

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model import Entry, EntryKind, forfeit
+from stamkunde.ledger.model.accounts import Movement, forfeit
+from stamkunde.ledger.model.entries import Entry, EntryKind
 from stamkunde.ledger.store import new_entry_id
 from stamkunde.members.admission import Admission, Change, accepted_on_page
 from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id
@@ -31,6 +32,20 @@ class LinkState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkSeen:
+    """What a link's page shows.
+
+    Parameters
+    ----------
+    language
+        The one its member chose: the message came in it. None once there is no member.
+    """
+
+    state: LinkState
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkActs:
     """One club's service links. Each act may be done again and changes nothing then."""
 
@@ -39,15 +54,17 @@ class LinkActs:
     clock: Clock
     patience: Patience
 
-    def state(self, link: FoundLink) -> LinkState:
-        """Whether what the link is for is still to be done."""
-        if link.is_over(self.clock.now()):
-            return LinkState.OVER
+    def look(self, link: FoundLink) -> LinkSeen:
+        """Whether what the link is for is still to be done, and in which language to say so."""
+        is_over = link.is_over(self.clock.now())
         if link.member_id is None:
-            return LinkState.DELETED
+            return LinkSeen(LinkState.OVER if is_over else LinkState.DELETED)
         member = self.admission.members.load(link.member_id, consistent=True)
         if member is None:
-            return LinkState.OVER
+            return LinkSeen(LinkState.OVER)
+        return LinkSeen(LinkState.OVER if is_over else self._state(link, member), member.language)
+
+    def _state(self, link: FoundLink, member: Member) -> LinkState:
         if link.act is LinkAct.CONFIRM_EMAIL:
             return self._state_of_address(link, member)
         return LinkState.WAITING if member.state is MemberState.OPEN else LinkState.DONE
@@ -150,10 +167,10 @@ class LinkActs:
 
     def _forfeit_writes(self, member: Member, now: datetime) -> list[Write]:
         account = self.admission.account_of(member)
-        emptied, changes = forfeit(account, member.member_id)
-        if not changes:
+        emptied, movement = forfeit(account, member.member_id)
+        if movement == Movement():
             return [self.admission.ledger.account_write(account, emptied)]
-        today = local_date(now, self.club.time_zone)
+        time_zone = self.club.time_zone
         entry = Entry(
             entry_id=new_entry_id(now),
             kind=EntryKind.FORFEIT,
@@ -162,9 +179,9 @@ class LinkActs:
             outlet_id=None,
             till_id=None,
             booked_at=now,
-            day=today,
-            changes=changes,
-            balance=emptied.balance(today),
+            day=local_date(now, time_zone),
+            movement=movement,
+            balance=emptied.balance(now, time_zone),
         )
         return [*self.admission.ledger.entry_writes(account, emptied, entry)]
 

@@ -1,12 +1,18 @@
 """What a member does on their own page: open the card on a device, look, change their mind. One use case a method."""
 
-from collections.abc import Set
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.ledger.explanations import explain_entry
-from stamkunde.ledger.model import Balance, Entry, EntryKind
+from stamkunde.ledger.known_coupons import ClubCoupons, CouponMemory
+from stamkunde.ledger.model.accounts import Account, Balance
+from stamkunde.ledger.model.coupons import Coupon
+from stamkunde.ledger.model.earning import Occasion
+from stamkunde.ledger.model.entries import Entry, EntryKind
+from stamkunde.ledger.model.standing import CardStanding, standing
+from stamkunde.ledger.service import Ledger
 from stamkunde.members.admission import Admission, Change, accepted_on_page
 from stamkunde.members.code_service import Codes
 from stamkunde.members.codes import Challenge, CodePurpose
@@ -25,13 +31,20 @@ from stamkunde.members.devices import Devices
 from stamkunde.members.model import Member, MemberState
 from stamkunde.members.wordings import Shown, permission_as_shown
 from stamkunde.shared.channel import Channel
-from stamkunde.shared.clock import Clock
+from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.pagination import decode_cursor, encode_cursor
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.phone import parse_mobile
+from stamkunde.shared.transaction import Busy
 
 LINES_A_PAGE = 20
+SOONEST_SHOWN = 3
+"""Of the last days of bonus: the others are far away, and the page is a phone's."""
+
+ANYWHERE = ""
+"""A page is open at no outlet."""
+
 ENTRY_SORT_KEYS = "ENTRY#"
 
 
@@ -44,6 +57,42 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class UsableCoupon:
+    """A coupon that its member can use now.
+
+    Parameters
+    ----------
+    last_day
+        The club's day; it counts.
+    everywhere
+        Whether all outlets take it.
+    """
+
+    name: str
+    last_day: date
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is on a card.
+
+    Parameters
+    ----------
+    expiring
+        By last day, soonest first: units of bonus that can be spent until then; the soonest few.
+    accepted
+        Whether the terms are: until then rewards wait.
+    """
+
+    balance: Balance
+    expiring: tuple[tuple[date, int], ...]
+    stamp_cards: tuple[CardStanding, ...]
+    coupons: tuple[UsableCoupon, ...]
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CardView:
     """What a member's page shows.
 
@@ -51,17 +100,22 @@ class CardView:
     ----------
     terms_due
         What an open member is still to accept; None for a member.
-    balance
+    holds
         None for whoever only takes the newsletter: there is no card, and the page is for their choices.
     permissions
         Those that hold, by channel; of an e-mail permission that nobody has confirmed, that it waits.
     """
 
     member: Member
-    balance: Balance | None
+    holds: Holdings | None
     permissions: dict[Channel, Permission]
     devices: list[Device]
     terms_due: TermsVersion | None
+
+    @property
+    def balance(self) -> Balance | None:
+        """The bonus on the card."""
+        return self.holds.balance if self.holds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +140,13 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class MemberCard:
-    """One club's member pages."""
+    """One club's member pages.
+
+    Parameters
+    ----------
+    coupon_memory
+        Where the club's coupons are kept for a minute; None for a club whose clock is moved.
+    """
 
     club: Club
     admission: Admission
@@ -94,6 +154,7 @@ class MemberCard:
     devices: Devices
     clock: Clock
     patience: Patience
+    coupon_memory: CouponMemory | None = None
 
     def ask_code(self, typed_phone: str, language: str, caller: Caller, *, once: str = "") -> Asked:
         """Have a code sent that opens the page of whoever has this number; for nobody's number all is the same.
@@ -106,7 +167,7 @@ class MemberCard:
             ``too_many_codes``, ``try_again``, and those of `parse_mobile`.
         """
         phone = parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
-        known = self.admission.members.find_by_phone(phone)
+        known = self.admission.members.find_by_own_phone(phone)
         is_known = known is not None
         asked = self.codes.ask(CodePurpose.OPEN_CARD, phone, caller, language=language, to_member=is_known, once=once)
         return Asked(phone, asked)
@@ -144,17 +205,9 @@ class MemberCard:
         Raises
         ------
         Refusal
-            ``unknown_member``.
+            ``unknown_member``, ``try_again``.
         """
-        member = self._member(member_id)
-        records = self.admission.members.consent_records(member_id)
-        return CardView(
-            member=member,
-            balance=self._balance(member),
-            permissions=permissions(records, email_confirmed=member.email_confirmed),
-            devices=self.devices.list(member_id),
-            terms_due=self.club.current_terms() if member.state is MemberState.OPEN else None,
-        )
+        return self.patience.until_done(lambda: self._try_to_show(member_id))
 
     def history(self, member_id: str, language: str, after: str | None = None) -> HistoryPage:
         """A page of what happened to the bonus, newest first; `after` is `following` of the page before.
@@ -203,10 +256,21 @@ class MemberCard:
         """
         self.patience.until_done(lambda: self._try_to_accept(member_id, shown, caller))
 
+    def _try_to_show(self, member_id: str) -> CardView:
+        member = self._member(member_id)
+        records = self.admission.members.consent_records(member_id)
+        return CardView(
+            member=member,
+            holds=self._holds(member),
+            permissions=permissions(records, email_confirmed=member.email_confirmed),
+            devices=self.devices.list(member_id),
+            terms_due=self.club.current_terms() if member.state is MemberState.OPEN else None,
+        )
+
     def _try_to_open(self, challenge: Challenge, phone: str, caller: Caller, present: str) -> str:
         if challenge.used_by is not None:
             return self._opened_before(challenge)
-        member = self.admission.members.find_by_phone(phone, consistent=True)
+        member = self.admission.members.find_by_own_phone(phone, consistent=True)
         if member is None:
             raise Refusal("code_expired", pointer="/code")
         token, opening = self.devices.open(challenge, member, caller, present)
@@ -257,10 +321,52 @@ class MemberCard:
         change = accepted_on_page(self.club, member, ConsentMethod.MEMBER_PAGE, shown, caller, said_at)
         self.admission.write(change, now)
 
-    def _balance(self, member: Member) -> Balance | None:
+    def _holds(self, member: Member) -> Holdings | None:
         if member.state is MemberState.NEWSLETTER:
             return None
-        return self.admission.balance(member, self.clock.now(), consistent=True)
+        account = self.admission.account(member, consistent=True)
+        member_id = account.known_as(member.member_id)
+        if member_id not in account.members:
+            raise Busy  # They went to another account since they were loaded.
+        now = self.clock.now()
+        ledger = self._ledger()
+        terms = ledger.terms_for(ANYWHERE, now)
+        coupons = ledger.coupons.at(now)
+        has = standing(
+            account,
+            member_id,
+            terms.programme,
+            terms.offers.stamp_programmes,
+            [replace(coupon, outlets=()) for coupon in coupons.values()],
+            Occasion(ANYWHERE, now, self.club.time_zone),
+        )
+        usable = (coupons[each.coupon_id] for each in has.coupons)
+        return Holdings(
+            has.balance,
+            soonest(has.expiring, has.balance.available),
+            has.cards,
+            tuple(self._usable(coupon, account, member_id) for coupon in usable),
+            has.accepted,
+        )
+
+    def _usable(self, coupon: Coupon, account: Account, member_id: str) -> UsableCoupon:
+        last_day = local_date(coupon.valid_until - timedelta(microseconds=1), self.club.time_zone)
+        use = account.uses.get((coupon.coupon_id, member_id))
+        if use is not None and use.last_day is not None:
+            last_day = min(last_day, use.last_day)
+        return UsableCoupon(coupon.name, last_day, not coupon.outlets)
+
+    def _ledger(self) -> Ledger:
+        store = self.admission.ledger
+        return Ledger(
+            store,
+            self.club.programmes,
+            self.club.time_zone,
+            self.clock,
+            self.patience,
+            self.admission.members.find_account,
+            ClubCoupons(store.coupons, self.clock, self.coupon_memory),
+        )
 
     def _member(self, member_id: str) -> Member:
         member = self.admission.members.load(member_id, consistent=True)
@@ -275,5 +381,17 @@ class MemberCard:
             amount=entry.amount,
             balance=entry.balance,
             outlet_id=entry.outlet_id,
-            explanation=explain_entry(entry, self.club.currency, language),
+            explanation=explain_entry(entry, self.club.currency, language, self.club.unit, self.club.programmes),
         )
+
+
+def soonest(expiring: Sequence[tuple[date, int]], available: int) -> tuple[tuple[date, int], ...]:
+    """The last days that come first, of what can really be spent: what is held or owed comes off the oldest bonus."""
+    gone = max(0, sum(amount for _, amount in expiring) - available)
+    left = []
+    for day, amount in expiring:
+        taken = min(gone, amount)
+        gone -= taken
+        if amount > taken:
+            left.append((day, amount - taken))
+    return tuple(left[:SOONEST_SHOWN])

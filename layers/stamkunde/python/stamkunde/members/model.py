@@ -29,6 +29,21 @@ class MemberState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerMember:
+    """What somebody was who was merged into another: what must be found when that one is erased.
+
+    Parameters
+    ----------
+    phone_hash
+        As in their number's pointer, which leads to the other unless a stranger has the number by now.
+    """
+
+    member_id: str
+    phone_hash: str
+    card_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A natural person in one club, found by phone number.
 
@@ -50,6 +65,8 @@ class Member:
         None for somebody who joined on the page.
     link_hashes
         The service links that were sent to them, by the hash of their token, so that all can be taken away.
+    formerly
+        Members who were found to be the same person.
     revision
         Goes up with every write; a write of an older revision is refused.
     """
@@ -69,6 +86,7 @@ class Member:
     card_number: str | None = None
     link_hashes: tuple[str, ...] = ()
     revision: int = 1
+    formerly: tuple[FormerMember, ...] = ()
 
     @property
     def state(self) -> MemberState:

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model import CLOCK_TOLERANCE, Balance
+from stamkunde.ledger.model.accounts import Account, Balance
+from stamkunde.ledger.model.receipts import CLOCK_TOLERANCE
 from stamkunde.members.admission import Admission, Change, with_account
 from stamkunde.members.card import read_card_number
 from stamkunde.members.consents import ConsentRecord, Evidence, TermsAccepted, new_record_id
 from stamkunde.members.model import Acceptance, Member, MemberState, clean_first_name
 from stamkunde.members.service_link import SENT_AGAIN_AFTER, LinkAct
-from stamkunde.shared.clock import Clock, local_date
+from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
@@ -29,7 +30,7 @@ class MemberAtTill:
     """
 
     member: Member
-    account_id: str
+    account: Account
     balance: Balance
     first_name: str | None
 
@@ -88,7 +89,7 @@ class Membership:
             ``unknown_member``, and those of `read_card_number`.
         """
         member_id = self.admission.access.find_by_card(read_card_number(typed_card))
-        return self._known(self.admission.members.load(member_id) if member_id else None, "/card")
+        return self._known(self.admission.members.find(member_id) if member_id else None, "/card")
 
     def join(
         self,
@@ -160,10 +161,9 @@ class Membership:
         admitted = self.admission.write(change, visit.now)
         if admitted.account is None:
             return self._with_balance(admitted.member, visit.now, consistent=True)
-        today = local_date(visit.now, self.club.time_zone)
         member, account = admitted.member, admitted.account
         name = visit.first_name if change.opens_account else member.first_name
-        return MemberAtTill(member, account.account_id, account.balance(today), name)
+        return MemberAtTill(member, account, account.balance(visit.now, self.club.time_zone), name)
 
     def _record(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> ConsentRecord:
         terms = next((t for t in self.club.terms if t.version == acceptance.terms_version), None)
@@ -190,5 +190,5 @@ class Membership:
 
     def _with_balance(self, member: Member, now: datetime, *, consistent: bool) -> MemberAtTill:
         account = self.admission.account(member, consistent=consistent)
-        balance = account.balance(local_date(now, self.club.time_zone))
-        return MemberAtTill(member, account.account_id, balance, member.first_name)
+        balance = account.balance(now, self.club.time_zone)
+        return MemberAtTill(member, account, balance, member.first_name)

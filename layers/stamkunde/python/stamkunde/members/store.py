@@ -2,6 +2,7 @@
 
 ``M#<club>#<member>``: ``MEMBER`` and one ``CONSENT#<instant>#<id>`` an act. ``P#<club>#<keyed hash>`` / ``PHONE``:
 who has a number. ``LINK#<hash of token>`` / ``LINK``: what a service link does, for whom.
+``M#<club>#<member>`` / ``MERGED``: whom somebody was merged into.
 """
 
 from dataclasses import replace
@@ -14,7 +15,7 @@ from stamkunde.members.consents import (
     PermissionText,
     TermsAccepted,
 )
-from stamkunde.members.model import Member, phone_pointer
+from stamkunde.members.model import FormerMember, Member, phone_pointer
 from stamkunde.members.service_link import FoundLink, LinkAct, NewLink, is_token, link_hash
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import iso_instant, parse_instant
@@ -28,6 +29,7 @@ ITEM_VERSION = 1
 CONSENT_PREFIX = "CONSENT#"
 _LANGUAGE_BY_PREFIX = {"+47": "nb"}
 _UNCHANGED_OR_GONE = "attribute_not_exists(pk) OR person = :person"
+_FREE_NUMBER = "attribute_not_exists(pk) OR attribute_exists(merged)"
 
 
 class MemberStore:
@@ -45,13 +47,29 @@ class MemberStore:
         return _member(row) if row else None
 
     def find_by_phone(self, phone: str, *, consistent: bool = False) -> Member | None:
-        """The member with that E.164 number."""
+        """The member with that E.164 number; also one who had it before they were merged with another."""
         pointer = get_row(self._client, self._table, self._phone_pk(phone), "PHONE", consistent=consistent)
-        return self.load(pointer["member"], consistent=consistent) if pointer else None
+        return self.find(pointer["member"], consistent=consistent) if pointer else None
+
+    def find_by_own_phone(self, phone: str, *, consistent: bool = False) -> Member | None:
+        """The member whose number that is now: who only had it once may have lost it to a stranger since."""
+        member = self.find_by_phone(phone, consistent=consistent)
+        return member if member is not None and member.phone == phone else None
+
+    def find(self, member_id: str, *, consistent: bool = False) -> Member | None:
+        """A member by id; for one who was merged with another, that one."""
+        member = self.load(member_id, consistent=consistent)
+        while member is None:
+            redirect = get_row(self._client, self._table, self._member_pk(member_id), "MERGED", consistent=consistent)
+            if redirect is None:
+                return None
+            member_id = redirect["member"]
+            member = self.load(member_id, consistent=consistent)
+        return member
 
     def find_account(self, member_id: str) -> str | None:
-        """The account a member's bonus is in."""
-        member = self.load(member_id, consistent=True)
+        """The account a member's bonus is in; of one who was merged with another, that one's."""
+        member = self.find(member_id, consistent=True)
         return member.account_id if member else None
 
     def consent_records(self, member_id: str) -> list[ConsentRecord]:
@@ -61,10 +79,13 @@ class MemberStore:
         return [_consent_record(row) for row in rows]
 
     def join_writes(self, member: Member) -> list[Write]:
-        """A new member; the number can belong to one member only."""
+        """A new member; the number can belong to one member only.
+
+        One that only leads to a member who was merged is free for whoever has proved that it is theirs now.
+        """
         pointer = {"pk": self._phone_pk(member.phone), "sk": "PHONE", "v": ITEM_VERSION, "member": member.member_id}
         return [
-            Put("phone", self._table, pointer, NOT_THERE),
+            Put("phone", self._table, pointer, _FREE_NUMBER),
             Put("member", self._table, self._member_row(member), NOT_THERE),
         ]
 
@@ -72,6 +93,26 @@ class MemberStore:
         """A member's new state, refused if another write came between."""
         row = self._member_row(after)
         return [Put("member", self._table, row, UNCHANGED, {"before": before.revision})]
+
+    def merge_writes(self, winner: Member, united: Member, loser: Member) -> list[Write]:
+        """The winner as they are now, the loser gone but for what leads to the winner; refused if either changed."""
+        redirect = {
+            "pk": self._member_pk(loser.member_id),
+            "sk": "MERGED",
+            "v": ITEM_VERSION,
+            "member": winner.member_id,
+        }
+        pointer = {"pk": self._phone_pk(loser.phone), "sk": "PHONE", "v": ITEM_VERSION, "member": winner.member_id}
+        return [
+            *self.change_writes(winner, united),
+            Delete("loser", self._table, self._key(loser), UNCHANGED, {"before": loser.revision}),
+            Put("redirect", self._table, redirect, NOT_THERE),
+            Put("phone", self._table, pointer | {"merged": True}, "attribute_exists(pk)"),
+        ]
+
+    def former(self, member: Member) -> FormerMember:
+        """What will still lead to somebody once they are merged into another."""
+        return FormerMember(member.member_id, phone_pointer(self._address_key, member.phone), member.card_number)
 
     def consent_write(self, member_id: str, record: ConsentRecord) -> Put:
         """One more consent record; none is ever changed."""
@@ -186,6 +227,7 @@ class MemberStore:
             "pending_email": member.pending_email,
             "card": member.card_number,
             "links": list(member.link_hashes),
+            **_formerly_attribute(member),
         }
 
 
@@ -236,8 +278,14 @@ def _member(row: dict[str, Any]) -> Member:
         pending_email=row.get("pending_email"),
         card_number=row.get("card"),
         link_hashes=tuple(row.get("links", ())),
+        formerly=tuple(FormerMember(*each) for each in row.get("formerly", ())),
         revision=row["revision"],
     )
+
+
+def _formerly_attribute(member: Member) -> dict[str, Any]:
+    formerly = [[each.member_id, each.phone_hash, each.card_number] for each in member.formerly]
+    return {"formerly": formerly} if formerly else {}
 
 
 def _evidence_attributes(evidence: Evidence) -> dict[str, Any]:

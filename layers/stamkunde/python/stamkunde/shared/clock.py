@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, reset_tzpath
 import tzdata  # type: ignore[import-untyped]
 
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.reasons import Reason
 
 # The layer's zones, found directly: Lambda's system has none, and found as a package's resource they cost a
 # quarter of the first purchase. The same zones everywhere, whatever the laptop's system knows.
@@ -72,13 +73,40 @@ def believable_instant(instant: datetime, pointer: str) -> datetime:
         ``invalid_field``: so far away that no calendar arithmetic would hold.
     """
     if instant.year not in BELIEVABLE_YEARS:
-        raise Refusal("invalid_field", {"expected": f"{BELIEVABLE_YEARS.start}-{BELIEVABLE_YEARS.stop - 1}"}, pointer)
+        years = Reason("year", {"least": BELIEVABLE_YEARS.start, "most": BELIEVABLE_YEARS.stop - 1})
+        raise Refusal("invalid_field", {"expected": years}, pointer)
     return whole_milliseconds(instant)
 
 
 def local_date(instant: datetime, time_zone: str) -> date:
     """The calendar date of an instant in a club's time zone."""
     return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+def wall_instant(wall: datetime, time_zone: str) -> datetime:
+    """The instant in UTC of a wall-clock time; one that has an offset of its own is that instant.
+
+    On the night the clocks go forward, a time that is skipped is the next one that exists; on the night they go
+    back, a time that comes twice is the first.
+    """
+    if wall.tzinfo is not None:
+        return whole_milliseconds(wall)
+    zone = ZoneInfo(time_zone)
+    while wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
+        wall = wall.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return whole_milliseconds(wall.replace(tzinfo=zone, fold=0))
+
+
+def believable_wall_instant(wall: datetime, time_zone: str, pointer: str) -> datetime:
+    """`wall_instant` of what somebody wrote.
+
+    Raises
+    ------
+    Refusal
+        ``invalid_field``: so far away that no calendar arithmetic would hold.
+    """
+    believable_instant(wall if wall.tzinfo else wall.replace(tzinfo=UTC), pointer)
+    return wall_instant(wall, time_zone)
 
 
 def end_of_month(day: date, months: int) -> date:

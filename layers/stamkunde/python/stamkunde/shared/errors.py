@@ -1,8 +1,9 @@
 """The vocabulary of what can go wrong: a stable code each, mapped to an HTTP status in one place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stamkunde.shared.money import Money
+from stamkunde.shared.language import Worded
 
 STATUS_BY_CODE = {
     "malformed_body": 400,
@@ -15,13 +16,16 @@ STATUS_BY_CODE = {
     "no_such_route": 404,
     "unknown_member": 404,
     "unknown_purchase": 404,
+    "unknown_reservation": 404,
     "unknown_club": 404,
     "unknown_outlet": 404,
     "unknown_till": 404,
     "method_not_allowed": 405,
     "already_exists": 409,
     "already_member": 409,
+    "not_a_member_purchase": 409,
     "link_over": 410,
+    "reservation_over": 410,
     "body_too_large": 413,
     "wrong_content_type": 415,
     "invalid_field": 422,
@@ -44,11 +48,50 @@ STATUS_BY_CODE = {
     "acceptance_before_terms": 422,
     "currency_differs": 422,
     "receipt_differs": 422,
+    "refund_exceeds_sale": 422,
+    "too_many_refunds": 422,
     "receipt_too_old": 422,
     "receipt_in_future": 422,
+    "month_not_over": 422,
     "not_enough_bonus": 422,
     "terms_not_accepted": 422,
+    "unknown_proposal": 404,
+    "unknown_stamp_programme": 422,
+    "proposal_over": 410,
+    "carried_over_already": 409,
+    "carry_over_not_offered": 422,
+    "carry_over_too_much": 422,
+    "not_enough_stamps": 422,
+    "second_person_needed": 422,
+    "own_household": 422,
+    "gift_limit": 422,
+    "shares_an_account": 422,
+    "household_full": 422,
+    "held_now": 422,
+    "same_member": 422,
+    "merge_too_large": 422,
+    "idempotency_key_differs": 422,
+    "too_many_reservations": 422,
+    "code_not_held": 422,
+    "nothing_to_hold": 422,
+    "no_reward": 422,
+    "coupon_unknown": 422,
+    "coupon_not_now": 422,
+    "coupon_not_here": 422,
+    "coupon_conditions": 422,
+    "coupon_used": 422,
+    "coupon_no_voucher": 422,
+    "coupon_not_given": 422,
+    "coupon_sold_out": 422,
+    "coupon_item_missing": 422,
+    "coupon_too_many": 422,
+    "code_unknown": 422,
+    "code_used": 422,
+    "voucher_given": 422,
+    "surprise_limit_reached": 422,
+    "idempotency_key_missing": 400,
     "version_starts_too_soon": 422,
+    "expiry_not_in_terms": 422,
     "clock_not_movable": 422,
     "too_many_messages": 429,
     "too_many_codes": 429,
@@ -76,7 +119,7 @@ class Refusal(Exception):
     """
 
     code: str
-    values: dict[str, str | int | Money] = field(default_factory=dict)
+    values: Mapping[str, str | int | Worded] = field(default_factory=dict)
     pointer: str | None = None
     retry_after: int | None = None
 

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from stamkunde.shared.money import Money
-
 LANGUAGES = ("da", "nb", "en")
+
+
+class Worded(Protocol):
+    """A value that each language writes in its own way, such as an amount."""
+
+    def text(self, language: str) -> str:
+        """As the language writes it."""
 
 
 @cache
@@ -26,15 +32,15 @@ class Catalogue:
         """All texts of a language by key."""
         return _read(self.folder / f"{language}.json")
 
-    def text(self, language: str, key: str, **values: str | int | Money) -> str:
-        """The text of a key, with values merged in; money is written as the language writes it.
+    def text(self, language: str, key: str, **values: str | int | Worded) -> str:
+        """The text of a key, with values merged in, each as the language writes it.
 
         Raises
         ------
         KeyError
             The key, or a value that it names, is missing: a fault of ours, held by a test over all keys.
         """
-        written = {name: v.text(language) if isinstance(v, Money) else v for name, v in values.items()}
+        written = {name: v if isinstance(v, str | int) else v.text(language) for name, v in values.items()}
         return self.texts(language)[key].format_map(written)
 
 

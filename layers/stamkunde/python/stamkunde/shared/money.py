@@ -26,6 +26,22 @@ class Money:
         return sign + _SIGNS[language].format(amount=digits, currency=self.currency)
 
 
+_POINTS = {"da": "point", "nb": "poeng", "en": "points"}
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Bonus in a club that counts points."""
+
+    amount: int
+
+    def text(self, language: str) -> str:
+        """As the language writes it: ``1.250 point``, ``1 250 poeng``, ``1,250 points``."""
+        thousands, _ = _SEPARATORS[language]
+        digits = f"{self.amount:,}".replace(",", thousands)
+        return f"{digits} {_POINTS[language]}"
+
+
 def percent_text(basis_points: int, language: str) -> str:
     """A rate in basis points as a percentage: 300 is ``3 %``, 250 is ``2,5 %`` (``2.5%`` in English)."""
     whole, rest = divmod(basis_points, 100)

@@ -45,7 +45,8 @@ def parse_mobile(typed: str, *, country: str, allowed_countries: Collection[str]
     Raises
     ------
     Refusal
-        ``phone_not_mobile``: a landline, or a service number. Those of `parse_phone`.
+        ``phone_not_mobile``: a service number, or a landline where landlines have digits of their own: not in
+        Denmark. Those of `parse_phone`.
     """
     phone = parse_phone(typed, country=country, allowed_countries=allowed_countries)
     if phonenumbers.number_type(phonenumbers.parse(phone)) not in _MAY_GET_TEXTS:

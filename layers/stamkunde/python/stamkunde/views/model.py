@@ -7,7 +7,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class SaleFact:
-    """What one ledger entry means for a day's totals; tells nothing of the person."""
+    """What one ledger entry means for a day's totals; tells nothing of the person. Its amounts as in `DayTotal`."""
 
     club_id: str
     outlet_id: str
@@ -17,6 +17,8 @@ class SaleFact:
     turnover: int
     earned: int
     spent: int
+    refunds: int = 0
+    refunded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,26 @@ class OutletDay:
 
 @dataclass(frozen=True, slots=True)
 class DayTotal:
-    """What one outlet's members bought, earned and spent on a day, in minor units."""
+    """What one outlet's members bought, earned and spent on a day, and what came back on it.
+
+    Parameters
+    ----------
+    turnover
+        What the purchases' lines came to after benefits, less what was refunded; minor units.
+    earned, spent
+        Units of bonus, less what refunds took and gave back.
+    refunds, refunded
+        How many refunds, and what their lines had cost after benefits. They count to the day and the outlet of the
+        refund, so a day on which more came back than was sold is below nothing.
+    """
 
     day: date
     purchases: int
     turnover: int
     earned: int
     spent: int
+    refunds: int = 0
+    refunded: int = 0
 
 
 def total_of(day: date, facts: Iterable[SaleFact]) -> DayTotal:
@@ -48,4 +63,6 @@ def total_of(day: date, facts: Iterable[SaleFact]) -> DayTotal:
         turnover=sum(fact.turnover for fact in counted),
         earned=sum(fact.earned for fact in counted),
         spent=sum(fact.spent for fact in counted),
+        refunds=sum(fact.refunds for fact in counted),
+        refunded=sum(fact.refunded for fact in counted),
     )

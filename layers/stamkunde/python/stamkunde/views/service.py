@@ -1,9 +1,10 @@
 """Keeping projections: note what entries mean, recompute the days they touch, rebuild from the ledger."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from stamkunde.ledger.model import Entry, EntryKind
+from stamkunde.ledger.model.entries import Entry, PurchaseFacts, RefundFacts
 from stamkunde.ledger.store import LedgerStore
 from stamkunde.views.model import OutletDay, SaleFact, total_of
 from stamkunde.views.store import ProjectionStore
@@ -12,23 +13,36 @@ ENTRIES_A_PAGE = 100
 
 
 def sale_fact(club_id: str, entry: Entry) -> SaleFact | None:
-    """What an entry means for its outlet's day: only purchases count, other movements are zero.
+    """What an entry means for its outlet's day: purchases and refunds count, other movements are zero.
 
     None for what happened at no outlet, such as accepting the terms on a phone.
     """
     if entry.outlet_id is None:
         return None
-    purchase = entry.purchase
-    counts = entry.kind is EntryKind.PURCHASE and purchase is not None
-    return SaleFact(
-        club_id=club_id,
-        outlet_id=entry.outlet_id,
-        day=entry.day,
-        entry_id=entry.entry_id,
-        purchases=1 if counts else 0,
-        turnover=purchase.total if purchase else 0,
-        earned=purchase.earned.amount if purchase else 0,
-        spent=purchase.spent if purchase else 0,
+    nothing = SaleFact(club_id, entry.outlet_id, entry.day, entry.entry_id, 0, 0, 0, 0)
+    if entry.purchase is not None:
+        return _of_purchase(nothing, entry.purchase)
+    return _of_refund(nothing, entry.refund) if entry.refund is not None else nothing
+
+
+def _of_purchase(fact: SaleFact, purchase: PurchaseFacts) -> SaleFact:
+    return replace(
+        fact,
+        purchases=1,
+        turnover=purchase.total - purchase.discount,
+        earned=purchase.earned.amount,
+        spent=purchase.spent,
+    )
+
+
+def _of_refund(fact: SaleFact, refund: RefundFacts) -> SaleFact:
+    return replace(
+        fact,
+        turnover=-refund.amount,
+        earned=-refund.taken_back,
+        spent=-refund.spent_back,
+        refunds=1,
+        refunded=refund.amount,
     )
 
 

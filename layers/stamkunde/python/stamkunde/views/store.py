@@ -48,6 +48,8 @@ class ProjectionStore:
             "turnover": fact.turnover,
             "earned": fact.earned,
             "spent": fact.spent,
+            "refunds": fact.refunds,
+            "refunded": fact.refunded,
         }
         self._client.put_item(TableName=self._table, Item=to_wire(row))
 
@@ -83,6 +85,8 @@ class ProjectionStore:
                     row["turnover"],
                     row["earned"],
                     row["spent"],
+                    row.get("refunds", 0),
+                    row.get("refunded", 0),
                 )
 
     def put_total(self, mark: DirtyMark, total: DayTotal) -> bool:
@@ -99,6 +103,8 @@ class ProjectionStore:
             "turnover": total.turnover,
             "earned": total.earned,
             "spent": total.spent,
+            "refunds": total.refunds,
+            "refunded": total.refunded,
         }
         sk = _dirty_sk(outlet_day)
         key = {"pk": _dirty_pk(sk), "sk": sk}
@@ -122,7 +128,13 @@ class DayTotals:
         """An outlet's days of a year that saw a member, in order."""
         for row in query_rows(self._client, self._table, _total_pk(self._club_id, outlet_id, year)):
             yield DayTotal(
-                date.fromisoformat(row["sk"]), row["purchases"], row["turnover"], row["earned"], row["spent"]
+                date.fromisoformat(row["sk"]),
+                row["purchases"],
+                row["turnover"],
+                row["earned"],
+                row["spent"],
+                row.get("refunds", 0),
+                row.get("refunded", 0),
             )
 
 

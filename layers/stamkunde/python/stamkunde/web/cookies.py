@@ -24,6 +24,11 @@ def pending_cookie(purpose: Pending, club_id: str) -> str:
     return f"{_PREFIX}pending-{purpose}-{club_id}"
 
 
+def refused_cookie(club_id: str) -> str:
+    """The name of the cookie that carries what was typed, and what is wrong with it, to the page that shows both."""
+    return f"{_PREFIX}refused-{club_id}"
+
+
 def device_cookie(club_id: str) -> str:
     """The name of the cookie that opens a member's card."""
     return f"{_PREFIX}device-{club_id}"

@@ -15,7 +15,7 @@ from stamkunde.observability import invocation_reference
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.faults import is_passing
-from stamkunde.shared.money import Money
+from stamkunde.shared.language import Worded
 from stamkunde.web import look
 from stamkunde.web.assets import asset_address
 from stamkunde.web.texts import (
@@ -97,7 +97,7 @@ def page(
             language=language,
             t=partial(_text, language),
             day=partial(day_text, language=language),
-            money=lambda amount, currency: _money(Money(amount, currency), language),
+            amount=lambda worded: _unbroken(worded, language),
             refusal=lambda refusal: refusal_text(refusal, language),
             **values,
         )
@@ -156,6 +156,6 @@ def _text(language: str, key: str, **values: str | int) -> Markup:
     return escape(catalogue(language)[key]).format_map({name: escape(value) for name, value in values.items()})
 
 
-def _money(amount: Money, language: str) -> Markup:
+def _unbroken(amount: Worded, language: str) -> Markup:
     """An amount that no line break tears apart."""
     return Markup("<span class=money>{}</span>").format(amount.text(language))

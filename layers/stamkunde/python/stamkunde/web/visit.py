@@ -1,7 +1,7 @@
 """One browser's request to one club's pages: its language, its forms, its cookies."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -12,20 +12,31 @@ import msgspec
 from stamkunde.clubs.model import Club
 from stamkunde.http import Request, Response
 from stamkunde.members.consents import Caller
-from stamkunde.members.model import Member
 from stamkunde.members.wordings import Shown, digests
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.signing import seal, unseal
 from stamkunde.web import pages
-from stamkunde.web.cookies import PENDING_LASTS, Pending, device_cookie, pending_cookie, set_cookie
+from stamkunde.web.cookies import (
+    PENDING_LASTS,
+    Pending,
+    device_cookie,
+    drop_cookie,
+    pending_cookie,
+    refused_cookie,
+    set_cookie,
+)
 from stamkunde.web.csrf import TOKEN_FIELD, Visitor, form_token, is_our_form
 from stamkunde.web.texts import LANGUAGE_NAMES, language_of
 
 LANGUAGE_FIELD = "lang"
 ONCE_FIELD = "once"
 SHOWN_FIELD = "shown"
+LONGEST_REFUSED = 2048
+"""Letters of a cookie: no form as our pages let it be filled in comes near."""
+
+_MECHANISM = frozenset({TOKEN_FIELD, ONCE_FIELD, LANGUAGE_FIELD})
 _ONCE = re.compile(r"[0-9a-z]{16}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
@@ -111,9 +122,9 @@ class Visit:
             pages_domain=pages_domain,
         )
 
-    def in_language_of(self, member: Member) -> "Visit":
-        """The visit in its member's own language, unless another was chosen."""
-        return self if self.language_chosen else replace(self, language=member.language)
+    def in_language(self, language: str | None) -> "Visit":
+        """The visit in its member's own language, if that is known, unless another was chosen."""
+        return self if self.language_chosen or language is None else replace(self, language=language)
 
     @property
     def carries_language(self) -> bool:
@@ -137,13 +148,13 @@ class Visit:
     @property
     def shown(self) -> Shown:
         """What the posted form had beside its boxes and buttons."""
-        digests = self.typed.get(SHOWN_FIELD, "").split()
-        return Shown(self.language, self.typed_number("terms_version"), frozenset(digests))
+        return self.shown_beside(self.typed)
 
-    def typed_number(self, name: str) -> int:
-        """A number that a form of ours carries along; 0 for anything else."""
-        text = self.typed.get(name, "")
-        return int(text) if _NUMBER.fullmatch(text) else 0
+    def shown_beside(self, values: Mapping[str, str]) -> Shown:
+        """What a form had beside its boxes and buttons, whose values these are."""
+        digests = values.get(SHOWN_FIELD, "").split()
+        version = values.get("terms_version", "")
+        return Shown(self.language, int(version) if _NUMBER.fullmatch(version) else 0, frozenset(digests))
 
     def is_posted_by_our_form(self) -> bool:
         """Whether the posted form was shown by us, to this browser."""
@@ -173,15 +184,20 @@ class Visit:
         ----------
         home
             The path that shows the page afresh: where the links to the other languages lead.
+        form
+            The form of the page; by default one that was sent back here.
         """
-        form = form or Form()
+        sent_back = self.sent_back
+        form = form or sent_back or Form()
+        # What was wrong with an earlier form is nothing wrong with asking for a page.
+        status = HTTPStatus.OK if self.request.reads else form.status
         return pages.page(
             template,
             self.language,
             club=self.club,
-            status=more.pop("status", form.status),
+            status=status,
             headers={**(headers or {}), **form.retry_headers},
-            cookies=self.visitor.cookies(),
+            cookies=[*self.visitor.cookies(), *([drop_cookie(self._refused_cookie)] if sent_back else [])],
             form=form,
             visit=self,
             addresses={code: f"{home}?{LANGUAGE_FIELD}={code}" for code in LANGUAGE_NAMES},
@@ -191,6 +207,47 @@ class Visit:
     def send_to(self, path: str, cookies: Sequence[str] = ()) -> Response:
         """On to another page of ours."""
         return pages.see_other(self.address(path), [*self.visitor.cookies(), *cookies])
+
+    def refuse(self, path: str, form: Form, show: Callable[[Form], Response]) -> Response:
+        """Answer a form of ours that is filled in wrong: its page is fetched afresh, and says so once (ADR 0019).
+
+        Whoever goes back later then comes to a page, not to a form that the browser would have to send again. Other
+        refusals, and what no cookie carries, are answered where they happen.
+
+        Parameters
+        ----------
+        path
+            The page that the form stands on.
+        show
+            Makes that page.
+        """
+        if form.status != HTTPStatus.UNPROCESSABLE_ENTITY or self.visitor.new:
+            return show(form)
+        values = {name: value for name, value in form.values.items() if name not in _MECHANISM}
+        faults = {name: _Fault.of(refusal, self.language) for name, refusal in form.faults.items()}
+        fault = _Fault.of(form.fault, self.language) if form.fault else None
+        sealed = self._seal(_refused_at(path), _SentBack(values, faults, fault))
+        if len(sealed) > LONGEST_REFUSED:
+            return show(form)
+        codes = [each.code for each in (*faults.values(), fault) if each is not None]
+        answer = self.send_to(path, [set_cookie(self._refused_cookie, sealed, PENDING_LASTS)])
+        return replace(answer, log={"code": codes[0]})
+
+    @property
+    def sent_back(self) -> Form | None:
+        """The form that `refuse` sent back to this page, if it did; the answer that shows it forgets it."""
+        if not self.request.reads:
+            return None
+        text = self.request.cookies.get(self._refused_cookie, "")
+        found = self._unseal(_refused_at(self.request.path), text, _SentBack)
+        if found is None:
+            return None
+        faults = {name: fault.refusal() for name, fault in found.faults.items()}
+        return Form(found.values, faults, found.fault.refusal() if found.fault else None)
+
+    @property
+    def _refused_cookie(self) -> str:
+        return refused_cookie(self.club.club_id)
 
     def moved(self) -> Response | None:
         """The way to the page's own address, when somebody typed it with capital letters or a slash at the end."""
@@ -221,15 +278,20 @@ class Visit:
 
     def remember(self, purpose: Pending, state: msgspec.Struct) -> str:
         """A cookie that carries what was typed to the page that asks for the code."""
-        payload = msgspec.json.encode(
-            _Pending(self._now() + PENDING_LASTS.total_seconds(), msgspec.Raw(msgspec.json.encode(state)))
-        )
         name = pending_cookie(purpose, self.club.club_id)
-        return set_cookie(name, seal(self.club.signing_keys, purpose, payload), PENDING_LASTS)
+        return set_cookie(name, self._seal(purpose, state), PENDING_LASTS)
 
     def recall[T](self, purpose: Pending, model: type[T]) -> T | None:
         """What `remember` put away in this browser, for a quarter of an hour."""
-        text = self.request.cookies.get(pending_cookie(purpose, self.club.club_id), "")
+        return self._unseal(purpose, self.request.cookies.get(pending_cookie(purpose, self.club.club_id), ""), model)
+
+    def _seal(self, purpose: str, state: msgspec.Struct) -> str:
+        payload = msgspec.json.encode(
+            _Pending(self._now() + PENDING_LASTS.total_seconds(), msgspec.Raw(msgspec.json.encode(state)))
+        )
+        return seal(self.club.signing_keys, purpose, payload)
+
+    def _unseal[T](self, purpose: str, text: str, model: type[T]) -> T | None:
         payload = unseal(self.club.signing_keys, purpose, text)
         if payload is None:
             return None
@@ -247,3 +309,26 @@ class Visit:
 class _Pending(msgspec.Struct, frozen=True):
     until: float
     state: msgspec.Raw
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    code: str
+    values: dict[str, str | int]
+
+    @classmethod
+    def of(cls, refusal: Refusal, language: str) -> "_Fault":
+        values = refusal.values.items()
+        return cls(refusal.code, {name: v if isinstance(v, str | int) else v.text(language) for name, v in values})
+
+    def refusal(self) -> Refusal:
+        return Refusal(self.code, self.values)
+
+
+class _SentBack(msgspec.Struct, frozen=True):
+    values: dict[str, str]
+    faults: dict[str, _Fault]
+    fault: _Fault | None
+
+
+def _refused_at(path: str) -> str:
+    return f"refused:{path}"

@@ -1,0 +1,149 @@
+"""Two members who are one person: the winner stays, whatever led to the loser leads to the winner (docs/adr/0017)."""
+
+from dataclasses import dataclass, replace
+
+from stamkunde.clubs.model import Club
+from stamkunde.ledger.model.accounts import Account
+from stamkunde.ledger.model.entries import Entry, Grounds
+from stamkunde.ledger.model.transfers import Transfer, merge, merge_within
+from stamkunde.ledger.notes import NoteKind, note_of
+from stamkunde.ledger.store import LedgerStore
+from stamkunde.ledger.transfers import Pair
+from stamkunde.members.access_store import AccessStore
+from stamkunde.members.consents import (
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    new_record_id,
+    next_instant,
+    permissions,
+    taken_back,
+)
+from stamkunde.members.households import MOVES, load_account, load_member, moment_of
+from stamkunde.members.model import Member
+from stamkunde.members.store import MemberStore
+from stamkunde.shared.channel import Channel
+from stamkunde.shared.clock import Clock
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.ids import new_id
+from stamkunde.shared.patience import Patience
+from stamkunde.shared.transaction import MOST_ITEMS, Busy, ConditionFailed, Write
+
+MERGE = "merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Who somebody is now; `repeated` when they were merged before."""
+
+    member: Member
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """Merges one club's members. There is no way back."""
+
+    club: Club
+    members: MemberStore
+    ledger: LedgerStore
+    access: AccessStore
+    clock: Clock
+    patience: Patience
+
+    def merge(self, loser_id: str, winner_id: str, by: str) -> Merged:
+        """Make two members one: account, uses, stricter permissions, phone and card of the loser are the winner's.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, ``same_member``, ``merge_too_large``: it would not fit into one transaction.
+            ``try_again``, those of `stamkunde.ledger.model.transfers.merge`.
+        """
+        return self.patience.until_done(lambda: self._try_to_merge(loser_id, winner_id, by))
+
+    def _try_to_merge(self, loser_id: str, winner_id: str, by: str) -> Merged:
+        winner = load_member(self.members, winner_id)
+        if loser_id == winner_id:
+            raise Refusal("same_member")
+        loser = self.members.load(loser_id, consistent=True)
+        if loser is None and any(each.member_id == loser_id for each in winner.formerly):
+            return Merged(winner, repeated=True)
+        if loser is None or loser.account_id is None:
+            raise Refusal("unknown_member")
+        if loser.member_id == winner.member_id:
+            raise Refusal("same_member")
+        united = self._united(winner, loser)
+        writes = [
+            *self._ledger_writes(loser, winner, by),
+            *self.members.merge_writes(winner, united, loser),
+            *self._consent_writes(loser, winner),
+            *(self.access.device_removal(device) for device in self.access.devices(loser.member_id)),
+        ]
+        if loser.card_number:
+            writes.append(self.access.card_merged_write(loser.card_number, winner.member_id))
+        if len(writes) > MOST_ITEMS:
+            raise Refusal("merge_too_large")
+        try:
+            self.ledger.commit(writes)
+        except ConditionFailed as failed:
+            raise Busy from failed
+        return Merged(united, repeated=False)
+
+    def _united(self, winner: Member, loser: Member) -> Member:
+        return replace(
+            winner,
+            first_name=winner.first_name or loser.first_name,
+            joined_at=min(winner.joined_at, loser.joined_at),
+            formerly=(*winner.formerly, self.members.former(loser), *loser.formerly),
+            revision=winner.revision + 1,
+        )
+
+    def _ledger_writes(self, loser: Member, winner: Member, by: str) -> list[Write]:
+        moment = moment_of(self.club, self.clock, self.ledger.coupons)
+        source, target = load_account(self.ledger, loser), load_account(self.ledger, winner)
+        shared = source.account_id == target.account_id
+        if shared:
+            transfer = merge_within(target, loser.member_id, winner.member_id, moment)
+        else:
+            transfer = merge(source, loser.member_id, target, winner.member_id, moment)
+        pair = Pair(
+            MOVES,
+            (loser.member_id, winner.member_id),
+            Grounds(MERGE, by=by, transfer_id=new_id("x")),
+            moment.at,
+            moment.time_zone,
+        )
+        entries = pair.entries(transfer)
+        note = note_of(entries[1], NoteKind.MERGE, moment.time_zone, MERGE, loser.member_id)
+        writes = (
+            self._within(target, transfer, entries) if shared else self._between(source, target, transfer, entries)
+        )
+        return [*writes, self.ledger.note_write(note)]
+
+    def _within(self, before: Account, transfer: Transfer, entries: tuple[Entry, Entry]) -> list[Write]:
+        given, received = entries
+        writes = self.ledger.entry_writes(before, transfer.received.account, received)
+        return [*writes, self.ledger.entry_write(given)]
+
+    def _between(
+        self, source: Account, target: Account, transfer: Transfer, entries: tuple[Entry, Entry]
+    ) -> list[Write]:
+        given, received = entries
+        return [
+            *self.ledger.entry_writes(source, transfer.given.account, given),
+            *self.ledger.entry_writes(target, transfer.received.account, received),
+        ]
+
+    def _consent_writes(self, loser: Member, winner: Member) -> list[Write]:
+        """That the winner takes back what the loser had taken back; a permission is never added."""
+        records = self.members.consent_records(winner.member_id)
+        held = permissions(records, email_confirmed=True)
+        refused = taken_back(self.members.consent_records(loser.member_id))
+        withdrawn = tuple(channel for channel in Channel if channel in held and channel in refused)
+        if not withdrawn:
+            return []
+        now = next_instant(records, self.clock.now())
+        evidence = Evidence(ConsentMethod.MERGE, given_at=now, recorded_at=now, language=winner.language)
+        record = ConsentRecord(new_record_id(now), evidence, withdrawn=withdrawn)
+        return [self.members.consent_write(winner.member_id, record)]

@@ -8,11 +8,11 @@ from http import HTTPStatus
 from join_page.pending import PURPOSE, PendingJoin
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.http import Response
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.joining import FormErrors, JoinForm
 from stamkunde.members.model import MemberState
 from stamkunde.members.wordings import club_permission, terms_wording
 from stamkunde.page_bootstrap import Pages
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.money import percent_text
@@ -23,7 +23,7 @@ from stamkunde.web.cookies import DEVICE_LASTS, device_cookie, set_cookie
 from stamkunde.web.pages import KEEP_AS_LEFT, moved
 from stamkunde.web.visit import Form, Visit
 
-BOX_OF_CHANNEL = {Channel.SMS: "sms", Channel.EMAIL: "email_news"}
+BOX_OF_PERMISSION = {PermissionKind.SMS: "sms", PermissionKind.EMAIL: "email_news"}
 STYLE_HEADERS = {"content-type": "text/css; charset=utf-8", "x-content-type-options": "nosniff"}
 
 
@@ -134,7 +134,7 @@ def _join_form(visit: Visit, form: Form | None = None, headers: Mapping[str, str
     rate = programme_at(club.programmes, visit.clock.now()).rate
     wordings = {
         "terms": terms_wording(club, visit.language),
-        **{box: club_permission(club, channel, visit.language).wording for channel, box in BOX_OF_CHANNEL.items()},
+        **{box: club_permission(club, kind, visit.language).wording for kind, box in BOX_OF_PERMISSION.items()},
     }
     return visit.show(
         "join.html",
@@ -174,7 +174,7 @@ def _typed_form(visit: Visit) -> JoinForm:
         first_name=typed.get("first_name", ""),
         email=typed.get("email", ""),
         accepts_terms=visit.ticked("terms"),
-        permissions=frozenset(channel for channel, box in BOX_OF_CHANNEL.items() if visit.ticked(box)),
+        permissions=frozenset(kind for kind, box in BOX_OF_PERMISSION.items() if visit.ticked(box)),
         shown=visit.shown,
     )
 

@@ -11,11 +11,11 @@ from stamkunde.http import Response
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.members.card import grouped
 from stamkunde.members.card_pictures import barcode, qr_code
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.device import Device
 from stamkunde.members.member_card import CardView
 from stamkunde.members.wordings import club_permission, terms_wording
 from stamkunde.page_bootstrap import Pages
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.money import Money, Points
 from stamkunde.web.cookies import (
@@ -50,9 +50,9 @@ def show_history(pages: Pages, visit: Visit, device: Device) -> Response:
 
 
 def change_permission(pages: Pages, visit: Visit, device: Device) -> Response:
-    """Let the club write on one channel, or no longer."""
-    asked = {channel for channel in Channel if channel == visit.typed.get("channel")}
-    wanted = asked if visit.typed.get("act") == "give" else set[Channel]()
+    """Give one permission, or take it back."""
+    asked = {kind for kind in PermissionKind if kind == visit.typed.get("permission")}
+    wanted = asked if visit.typed.get("act") == "give" else set[PermissionKind]()
     card = pages.member_card(visit.club)
 
     def change() -> None:
@@ -133,7 +133,7 @@ def _wordings(club: Club, language: str) -> Mapping[str, str]:
     """What a member may say yes to; nothing while the club has not said what its advertising is about."""
     if club.join_page is None:
         return {}
-    return {channel.value: club_permission(club, channel, language).wording for channel in Channel}
+    return {kind.value: club_permission(club, kind, language).wording for kind in PermissionKind}
 
 
 type CardEndpoint = Callable[[Pages, Visit, Device], Response]

@@ -52,7 +52,7 @@ def opened(shop: OpenClub, number: str) -> PageBrowser:
 
 
 def permission_form(browser: PageBrowser, channel: str, act: str) -> None:
-    form = next(each for each in browser.seen.forms if each.fields.get("channel") == channel)
+    form = next(each for each in browser.seen.forms if each.fields.get("permission") == channel)
     assert ("act", act) in form.buttons
     browser.post(form.action, form.fields | {"act": act})
 
@@ -217,7 +217,7 @@ def test_a_form_that_is_none_of_ours_changes_nothing_on_the_card(shop: OpenClub,
     number = shop.number()
     shop.till.join(number, accepts=False)
     browser = opened(shop, number)
-    fields = {"channel": "sms", "act": "give", "device": "this", "terms_version": "1"}
+    fields = {"permission": "sms", "act": "give", "device": "this", "terms_version": "1"}
     for token in ({}, {"csrf": "0" * 64}, {"csrf": browser.seen.form(f"{shop.card}/devices").fields["csrf"] + "0"}):
         seen = browser.post(f"{shop.card}/{path}", fields | token)
         assert (seen.status, len(seen.alerts)) == (403, 1)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.ledger.store import LedgerStore, guest_account
 from stamkunde.members.codes import CodePurpose, one_time_code
-from stamkunde.members.consents import Caller
+from stamkunde.members.consents import Caller, PermissionKind
 from stamkunde.members.joining import JoinForm
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.ids import new_id
 from tests.architecture.test_data_page import ENTITIES, describing
 from tests.factories import everything_shown
@@ -43,7 +42,9 @@ def join_on_the_page(till: TillClient, operate: Any, phone: str) -> None:
     operate("publish_join_page", club_id=till.club["club_id"], goods="brød", accent="#8a4b1f", **page)
     club = PAGES.club_named(till.club["slug"])
     joining, caller = PAGES.joining(club), Caller("192.0.2.7", "Mozilla/5.0 (Android 14)")
-    wish = joining.check(JoinForm(phone, "Mette", "mette@holm.dk", True, frozenset(Channel), everything_shown(club)))
+    wish = joining.check(
+        JoinForm(phone, "Mette", "mette@holm.dk", True, frozenset(PermissionKind), everything_shown(club))
+    )
     asked = joining.ask_code(wish, caller)
     code = one_time_code(club.signing_keys, asked, CodePurpose.JOIN, wish.phone)
     assert joining.join(wish, asked, code, caller).device_token is not None

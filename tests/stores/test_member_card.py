@@ -13,10 +13,10 @@ from stamkunde.clubs.model import TermsVersion
 from stamkunde.ledger.model.accounts import Balance
 from stamkunde.ledger.model.entries import EntryKind
 from stamkunde.members.codes import CodePurpose, one_time_code
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.member_card import LINES_A_PAGE, CardView, HistoryLine, MemberCard
 from stamkunde.members.model import Member, MemberState
 from stamkunde.members.wordings import Shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from tests.access_scene import CALLER
 from tests.factories import LONG_AGO, NOON, everything_shown
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PHONE = "+4520123456"
 STRANGER = "+4526999999"
-SMS, EMAIL = Channel.SMS, Channel.EMAIL
+SMS, EMAIL = PermissionKind.SMS, PermissionKind.EMAIL
 
 
 @pytest.fixture
@@ -61,11 +61,11 @@ def balance(view: CardView) -> Balance:
     return view.balance
 
 
-def permitted(shop: Shop, member_id: str) -> set[Channel]:
+def permitted(shop: Shop, member_id: str) -> set[PermissionKind]:
     return set(shown(shop, member_id).permissions)
 
 
-def change(shop: Shop, member_id: str, *wanted: Channel) -> None:
+def change(shop: Shop, member_id: str, *wanted: PermissionKind) -> None:
     shop.wait(timedelta(seconds=1))
     card_of(shop).change_permissions(member_id, frozenset(wanted), everything_shown(shop.club), CALLER)
 
@@ -139,7 +139,7 @@ def test_whoever_only_has_the_newsletter_opens_a_page_without_a_card_and_says_st
     opened(shop)
     view = shown(shop, reader.member_id)
     assert (view.balance, view.terms_due, view.member.card_number) == (None, None, None)
-    assert view.permissions.keys() == {Channel.SMS}
+    assert view.permissions.keys() == {PermissionKind.SMS}
     card_of(shop).change_permissions(reader.member_id, frozenset(), Shown("da"), CALLER)
     assert shown(shop, reader.member_id).permissions == {}
     for act in (

@@ -13,13 +13,20 @@ import pytest
 from stamkunde.ledger.model.accounts import CouponUse, StampCard
 from stamkunde.ledger.notes import NoteKind
 from stamkunde.members.codes import CodePurpose, one_time_code
-from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id, permissions
+from stamkunde.members.consents import (
+    Caller,
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    PermissionKind,
+    new_record_id,
+    permissions,
+)
 from stamkunde.members.device import Device
 from stamkunde.members.joining import JoinForm
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.model import Member
 from stamkunde.members.wordings import club_permission
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import Selection, StampProgramme
 from stamkunde.shared.terms import NOT_ACCEPTED
@@ -133,7 +140,9 @@ def test_an_open_losers_bonus_is_released_and_nobody_is_merged_into_them(shop: S
     assert_all_proved(shop)
 
 
-def says(shop: Shop, member: Member, *, given: Iterable[Channel] = (), withdrawn: Iterable[Channel] = ()) -> None:
+def says(
+    shop: Shop, member: Member, *, given: Iterable[PermissionKind] = (), withdrawn: Iterable[PermissionKind] = ()
+) -> None:
     now = shop.now()
     record = ConsentRecord(
         new_record_id(now),
@@ -147,22 +156,22 @@ def says(shop: Shop, member: Member, *, given: Iterable[Channel] = (), withdrawn
 
 def test_of_two_permissions_the_stricter_holds_and_none_is_added(shop: Shop) -> None:
     loser, winner = two(shop)
-    says(shop, loser, given=[Channel.SMS, Channel.EMAIL])
-    says(shop, loser, withdrawn=[Channel.SMS])
-    says(shop, winner, given=[Channel.SMS])
+    says(shop, loser, given=[PermissionKind.SMS, PermissionKind.EMAIL])
+    says(shop, loser, withdrawn=[PermissionKind.SMS])
+    says(shop, winner, given=[PermissionKind.SMS])
     merge(shop, loser, winner)
     records = shop.members.consent_records(winner.member_id)
     assert permissions(records, email_confirmed=True) == {}
-    assert (records[-1].evidence.method, records[-1].withdrawn) == (ConsentMethod.MERGE, (Channel.SMS,))
+    assert (records[-1].evidence.method, records[-1].withdrawn) == (ConsentMethod.MERGE, (PermissionKind.SMS,))
     assert len(shop.members.consent_records(loser.member_id)) == 3
 
 
 def test_a_permission_that_the_loser_said_nothing_against_stays(shop: Shop) -> None:
     loser, winner = two(shop)
-    says(shop, winner, given=[Channel.SMS])
+    says(shop, winner, given=[PermissionKind.SMS])
     merge(shop, loser, winner)
     held = permissions(shop.members.consent_records(winner.member_id), email_confirmed=True)
-    assert held.keys() == {Channel.SMS}
+    assert held.keys() == {PermissionKind.SMS}
 
 
 def test_a_merge_closes_the_losers_devices(shop: Shop) -> None:
@@ -211,8 +220,8 @@ def test_a_merge_of_full_accounts_is_one_transaction_of_forty_write_units(shop: 
     set_uses(shop, loser.member_id, "kage", CouponUse(1, 1))
     device = Device("d1", loser.member_id, "iPhone", shop.now(), shop.now())
     shop.access.commit([shop.access.device_write(device)])
-    says(shop, loser, withdrawn=[Channel.SMS])
-    says(shop, winner, given=[Channel.SMS])
+    says(shop, loser, withdrawn=[PermissionKind.SMS])
+    says(shop, winner, given=[PermissionKind.SMS])
     meter = UnitMeter()
     meter.attach(shop.client)
     merge(shop, loser, winner)

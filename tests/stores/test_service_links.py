@@ -18,6 +18,7 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     new_record_id,
     permissions,
 )
@@ -27,7 +28,6 @@ from stamkunde.members.model import Acceptance, Member, MemberState
 from stamkunde.members.service_link import LINK_LASTS, FoundLink, LinkAct, link_hash
 from stamkunde.members.store import MemberStore, ServiceLinks
 from stamkunde.members.wordings import Shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from tests.factories import LONG_AGO, everything_shown, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
@@ -393,7 +393,7 @@ def test_confirming_an_address_lets_its_permission_count(shop: Shop) -> None:
     confirmed = shop.members.load(member.member_id, consistent=True)
     assert confirmed is not None
     held = permissions(shop.members.consent_records(member.member_id), email_confirmed=confirmed.email_confirmed)
-    assert not held[Channel.EMAIL].waits_for_confirmation
+    assert not held[PermissionKind.EMAIL].waits_for_confirmation
     assert shop.links.look(link).state is LinkState.DONE
     before = every_row(shop.client)
     confirm(shop, link)

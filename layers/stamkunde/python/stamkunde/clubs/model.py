@@ -16,6 +16,7 @@ NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
 """A new programme version starts at least this much later, so every warm Lambda knows it in time."""
 
 LONGEST_LATE_OPENING = timedelta(days=31)
+DEFAULT_INACTIVE_MONTHS = 36
 DEFAULT_JOIN_COUNTRIES = ("DK", "NO", "SE", "FI", "FO", "GL", "IS", "DE", "NL")
 
 
@@ -88,6 +89,59 @@ class JoinPage:
     accent: str
 
 
+class PurchaseUse(StrEnum):
+    """On which ground a club chooses offers by what members bought (R12)."""
+
+    CONSENT = "consent"
+    BALANCING_TEST = "balancing_test"
+    """Denmark only, with the club's written reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something a club would like to know, such as which kind of bike somebody rides; answering is free.
+
+    Parameters
+    ----------
+    question_id
+        Stays the same when words change.
+    words, answers
+        In the club's own language.
+    """
+
+    question_id: str
+    words: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPolicy:
+    """One club's choices; those of a new club are the most careful ones.
+
+    Parameters
+    ----------
+    asks_birth_date, asks_outlet
+        Whether these fields are shown at all (R15).
+    balancing_test
+        Why a Danish club may use purchases without asking; None where consent is asked for.
+    soft_opt_in
+        Whether customers who gave their number in a sale and didn't refuse may be written to (R7).
+    inactive_months
+        After how long without any activity somebody is deleted (feature 48).
+    """
+
+    asks_birth_date: bool = False
+    asks_outlet: bool = False
+    questions: tuple[Question, ...] = ()
+    purchase_use: PurchaseUse = PurchaseUse.CONSENT
+    balancing_test: str | None = None
+    soft_opt_in: bool = False
+    inactive_months: int = DEFAULT_INACTIVE_MONTHS
+
+
+CAREFUL_POLICY = MemberPolicy()
+
+
 @dataclass(frozen=True, slots=True)
 class Club:
     """One shop business's customer club: the tenant, and the data controller.
@@ -119,6 +173,7 @@ class Club:
     terms: tuple[TermsVersion, ...]
     signing_keys: tuple[SigningKey, ...]
     join_page: JoinPage | None = None
+    member_policy: MemberPolicy = CAREFUL_POLICY
 
     @property
     def unit(self) -> Unit:

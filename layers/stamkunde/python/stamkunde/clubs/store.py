@@ -5,7 +5,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.clubs.model import Club, JoinPage, Outlet, ReceiptNumbers, TermsVersion, Till
+from stamkunde.clubs.model import (
+    CAREFUL_POLICY,
+    Club,
+    JoinPage,
+    MemberPolicy,
+    Outlet,
+    PurchaseUse,
+    Question,
+    ReceiptNumbers,
+    TermsVersion,
+    Till,
+)
 from stamkunde.clubs.programme_form import programme_attributes, programme_from_attributes
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.ids import shard_of
@@ -48,6 +59,7 @@ class ClubStore:
             tuple(terms),
             _signing_keys(keys, settings),
             _join_page(page) if page else None,
+            _member_policy(rows.get("CLUB#MEMBER_POLICY")),
         )
 
     def find_till(self, till_id: str, *, consistent: bool) -> Till | None:
@@ -113,6 +125,19 @@ class ClubStore:
             "accent": page.accent,
         }
         return self._put("join page", "CLUB#JOIN_PAGE", row, None)
+
+    def member_policy_write(self, policy: MemberPolicy) -> Put:
+        """What the club asks of its members from now on."""
+        row = {
+            "asks_birth_date": policy.asks_birth_date,
+            "asks_outlet": policy.asks_outlet,
+            "questions": [[each.question_id, each.words, list(each.answers)] for each in policy.questions],
+            "purchase_use": policy.purchase_use.value,
+            "balancing_test": policy.balancing_test,
+            "soft_opt_in": policy.soft_opt_in,
+            "inactive_months": policy.inactive_months,
+        }
+        return self._put("member policy", "CLUB#MEMBER_POLICY", row, None)
 
     def programme_write(self, programme: BonusProgramme) -> Put:
         """A new programme version; a version number is given once."""
@@ -258,6 +283,20 @@ def _join_page(row: dict[str, Any]) -> JoinPage:
     )
 
 
+def _member_policy(row: dict[str, Any] | None) -> MemberPolicy:
+    if row is None:
+        return CAREFUL_POLICY
+    return MemberPolicy(
+        asks_birth_date=row["asks_birth_date"],
+        asks_outlet=row["asks_outlet"],
+        questions=tuple(Question(key, words, tuple(answers)) for key, words, answers in row["questions"]),
+        purchase_use=PurchaseUse(row["purchase_use"]),
+        balancing_test=row["balancing_test"],
+        soft_opt_in=row["soft_opt_in"],
+        inactive_months=row["inactive_months"],
+    )
+
+
 def _club(
     club_id: str,
     row: dict[str, Any],
@@ -265,6 +304,7 @@ def _club(
     terms: tuple[TermsVersion, ...],
     signing_keys: tuple[SigningKey, ...],
     join_page: JoinPage | None,
+    member_policy: MemberPolicy,
 ) -> Club:
     offset = row["clock_offset"]
     return Club(
@@ -283,4 +323,5 @@ def _club(
         terms=terms,
         signing_keys=signing_keys,
         join_page=join_page,
+        member_policy=member_policy,
     )

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import new_id
 
 LONGEST_USER_AGENT = 200
 ONE_TICK = timedelta(milliseconds=1)
+
+
+class PermissionKind(StrEnum):
+    """What somebody may allow, each by itself and apart from the terms (feature 37, R1)."""
+
+    SMS = "sms"
+    EMAIL = "email"
 
 
 class ConsentMethod(StrEnum):
@@ -93,9 +99,9 @@ class TermsAccepted:
 
 @dataclass(frozen=True, slots=True)
 class PermissionText:
-    """The exact words by which somebody gave permission to advertise on a channel."""
+    """The exact words by which somebody gave a permission."""
 
-    channel: Channel
+    kind: PermissionKind
     version: int
     wording: str
 
@@ -116,13 +122,13 @@ class ConsentRecord:
     evidence: Evidence
     terms: TermsAccepted | None = None
     given: tuple[PermissionText, ...] = ()
-    withdrawn: tuple[Channel, ...] = ()
+    withdrawn: tuple[PermissionKind, ...] = ()
     address_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """That somebody may be advertised to on a channel.
+    """A permission that holds.
 
     Parameters
     ----------
@@ -130,7 +136,7 @@ class Permission:
         It doesn't count yet: nobody has shown that the e-mail address is theirs.
     """
 
-    channel: Channel
+    kind: PermissionKind
     given_at: datetime
     wording: PermissionText
     waits_for_confirmation: bool = False
@@ -146,23 +152,23 @@ def next_instant(records: Iterable[ConsentRecord], now: datetime) -> datetime:
     return max([now, *(record.evidence.recorded_at + ONE_TICK for record in records)])
 
 
-def taken_back(records: Iterable[ConsentRecord]) -> set[Channel]:
-    """The channels on which somebody's last word was a no."""
+def taken_back(records: Iterable[ConsentRecord]) -> set[PermissionKind]:
+    """The permissions about which somebody's last word was a no."""
     told = sorted(records, key=lambda each: each.evidence.recorded_at)
-    ever = {channel for record in told for channel in record.withdrawn}
+    ever = {kind for record in told for kind in record.withdrawn}
     return ever - permissions(told, email_confirmed=True).keys()
 
 
-def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> dict[Channel, Permission]:
-    """The permissions that hold after all these acts: the latest word on a channel wins.
+def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> dict[PermissionKind, Permission]:
+    """The permissions that hold after all these acts: the latest word on each wins.
 
     Of two acts in the same millisecond, taking back wins: nobody is written to who may have said no.
     """
-    found: dict[Channel, Permission] = {}
+    found: dict[PermissionKind, Permission] = {}
     for record in sorted(records, key=lambda each: (each.evidence.recorded_at, bool(each.withdrawn))):
         for wording in record.given:
-            waits = wording.channel is Channel.EMAIL and not email_confirmed
-            found[wording.channel] = Permission(wording.channel, record.evidence.given_at, wording, waits)
-        for channel in record.withdrawn:
-            found.pop(channel, None)
+            waits = wording.kind is PermissionKind.EMAIL and not email_confirmed
+            found[wording.kind] = Permission(wording.kind, record.evidence.given_at, wording, waits)
+        for kind in record.withdrawn:
+            found.pop(kind, None)
     return found

@@ -13,6 +13,7 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     PermissionText,
     TermsAccepted,
     new_record_id,
@@ -20,7 +21,6 @@ from stamkunde.members.consents import (
 from stamkunde.members.devices import Devices
 from stamkunde.members.model import Member, clean_first_name
 from stamkunde.members.wordings import Shown, permission_as_shown, terms_as_shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
@@ -36,7 +36,7 @@ class JoinForm:
     Parameters
     ----------
     permissions
-        The channels whose box is ticked.
+        The permissions whose box is ticked.
     shown
         What stood on the page, its boxes' words among it.
     """
@@ -45,7 +45,7 @@ class JoinForm:
     first_name: str
     email: str
     accepts_terms: bool
-    permissions: frozenset[Channel]
+    permissions: frozenset[PermissionKind]
     shown: Shown
 
 
@@ -191,7 +191,7 @@ class Joining:
         return Change(known, after, self._record(request, caller, said_at), unproved_email=unproved)
 
     def _record(self, request: JoinRequest, caller: Caller, said_at: datetime) -> ConsentRecord:
-        by_email = any(permission.channel is Channel.EMAIL for permission in request.permissions)
+        by_email = any(permission.kind is PermissionKind.EMAIL for permission in request.permissions)
         return ConsentRecord(
             new_record_id(said_at),
             Evidence.on_page(ConsentMethod.JOIN_PAGE, said_at, request.language, caller),
@@ -206,8 +206,8 @@ class Joining:
     def _permissions(self, form: JoinForm) -> tuple[PermissionText, ...]:
         if not form.accepts_terms and not form.permissions:
             raise Refusal("choice_missing", pointer="/terms")
-        asked = [channel for channel in Channel if channel in form.permissions]
-        return tuple(permission_as_shown(self.club, channel, form.shown) for channel in asked)
+        asked = [kind for kind in PermissionKind if kind in form.permissions]
+        return tuple(permission_as_shown(self.club, kind, form.shown) for kind in asked)
 
 
 def _stranger(request: JoinRequest, now: datetime) -> Member:
@@ -225,7 +225,7 @@ def _stranger(request: JoinRequest, now: datetime) -> Member:
 def _email(form: JoinForm) -> str | None:
     typed = form.email.strip()
     if not typed:
-        if Channel.EMAIL in form.permissions:
+        if PermissionKind.EMAIL in form.permissions:
             raise Refusal("email_missing", pointer="/email")
         return None
     # Loaded by whoever types an address: its patterns take a twelfth of a cold start.

@@ -22,6 +22,7 @@ from stamkunde.members.consents import (
     ConsentRecord,
     Evidence,
     Permission,
+    PermissionKind,
     new_record_id,
     next_instant,
     permissions,
@@ -30,7 +31,6 @@ from stamkunde.members.device import Device
 from stamkunde.members.devices import Devices
 from stamkunde.members.model import Member, MemberState
 from stamkunde.members.wordings import Shown, permission_as_shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.pagination import decode_cursor, encode_cursor
@@ -103,12 +103,12 @@ class CardView:
     holds
         None for whoever only takes the newsletter: there is no card, and the page is for their choices.
     permissions
-        Those that hold, by channel; of an e-mail permission that nobody has confirmed, that it waits.
+        Those that hold; of an e-mail permission that nobody has confirmed, that it waits.
     """
 
     member: Member
     holds: Holdings | None
-    permissions: dict[Channel, Permission]
+    permissions: dict[PermissionKind, Permission]
     devices: list[Device]
     terms_due: TermsVersion | None
 
@@ -226,17 +226,17 @@ class MemberCard:
     def change_permissions(
         self,
         member_id: str,
-        wanted: Set[Channel],
+        wanted: Set[PermissionKind],
         shown: Shown,
         caller: Caller,
-        among: Set[Channel] = frozenset(Channel),
+        among: Set[PermissionKind] = frozenset(PermissionKind),
     ) -> None:
-        """Let exactly these channels be used for advertising, with evidence of what was given and taken back.
+        """Hold exactly these permissions, with evidence of what was given and taken back.
 
         Parameters
         ----------
         among
-            The channels that were asked about; the others stay as they are.
+            The permissions that were asked about; the others stay as they are.
 
         Raises
         ------
@@ -286,24 +286,24 @@ class MemberCard:
         return token
 
     def _try_to_change_permissions(
-        self, member_id: str, wanted: Set[Channel], shown: Shown, caller: Caller, among: Set[Channel]
+        self, member_id: str, wanted: Set[PermissionKind], shown: Shown, caller: Caller, among: Set[PermissionKind]
     ) -> None:
         member = self._member(member_id)
         records = self.admission.members.consent_records(member_id)
         held = permissions(records, email_confirmed=True)
-        asked = [channel for channel in Channel if channel in among]
-        given = [channel for channel in asked if channel in wanted and channel not in held]
-        withdrawn = [channel for channel in asked if channel in held and channel not in wanted]
-        if Channel.EMAIL in given and member.email is None:
+        asked = [kind for kind in PermissionKind if kind in among]
+        given = [kind for kind in asked if kind in wanted and kind not in held]
+        withdrawn = [kind for kind in asked if kind in held and kind not in wanted]
+        if PermissionKind.EMAIL in given and member.email is None:
             raise Refusal("email_missing", pointer="/email")
         if not given and not withdrawn:
             return
         now = next_instant(records, self.clock.now())
-        address = member.email if Channel.EMAIL in given else None
+        address = member.email if PermissionKind.EMAIL in given else None
         record = ConsentRecord(
             new_record_id(now),
             Evidence.on_page(ConsentMethod.MEMBER_PAGE, now, shown.language, caller),
-            given=tuple(permission_as_shown(self.club, channel, shown) for channel in given),
+            given=tuple(permission_as_shown(self.club, kind, shown) for kind in given),
             withdrawn=tuple(withdrawn),
             address_hash=self.admission.members.address_hash(address) if address else None,
         )

@@ -14,6 +14,7 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     new_record_id,
     next_instant,
     permissions,
@@ -22,7 +23,6 @@ from stamkunde.members.consents import (
 from stamkunde.members.households import MOVES, load_account, load_member, moment_of
 from stamkunde.members.model import Member
 from stamkunde.members.store import MemberStore
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
@@ -140,7 +140,7 @@ class Merging:
         records = self.members.consent_records(winner.member_id)
         held = permissions(records, email_confirmed=True)
         refused = taken_back(self.members.consent_records(loser.member_id))
-        withdrawn = tuple(channel for channel in Channel if channel in held and channel in refused)
+        withdrawn = tuple(kind for kind in PermissionKind if kind in held and kind in refused)
         if not withdrawn:
             return []
         now = next_instant(records, self.clock.now())

@@ -5,7 +5,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from stamkunde.members.consents import ConsentMethod
@@ -26,6 +26,47 @@ class MemberState(StrEnum):
     OPEN = "open"
     MEMBER = "member"
     NEWSLETTER = "newsletter"
+
+
+class AskedBy(StrEnum):
+    """Who asked for somebody's data to be deleted; a shop may take back only what it asked for itself."""
+
+    MEMBER = "member"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """That somebody's data is to be deleted (features 44-46).
+
+    Parameters
+    ----------
+    erase_at
+        From this instant on every read treats them as gone; until then it can be undone.
+    """
+
+    asked_by: AskedBy
+    asked_at: datetime
+    erase_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TermsChase:
+    """What an open member was told of the terms that they haven't accepted (feature 40).
+
+    Parameters
+    ----------
+    began_at
+        When they joined at a till or were imported.
+    reminded_at
+        When each reminder was written, the oldest first.
+    erase_on
+        The club's day that the latest reminder named; None before the first.
+    """
+
+    began_at: datetime
+    reminded_at: tuple[datetime, ...] = ()
+    erase_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +110,18 @@ class Member:
         Members who were found to be the same person.
     revision
         Goes up with every write; a write of an older revision is refused.
+    birth_date
+        Asked for only where the club's policy says so.
+    answers
+        To the club's own questions: pairs of question id and answer.
+    own_outlet
+        Which of the club's outlets is theirs.
+    details_confirmed_at
+        When they last changed or confirmed their details: an activity like a purchase (feature 49).
+    chase
+        What an open member was told of the terms; None for everybody else.
+    erasure
+        That they are to be deleted.
     """
 
     member_id: str
@@ -87,6 +140,12 @@ class Member:
     link_hashes: tuple[str, ...] = ()
     revision: int = 1
     formerly: tuple[FormerMember, ...] = ()
+    birth_date: date | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+    own_outlet: str | None = None
+    details_confirmed_at: datetime | None = None
+    chase: TermsChase | None = None
+    erasure: ErasureRequest | None = None
 
     @property
     def state(self) -> MemberState:

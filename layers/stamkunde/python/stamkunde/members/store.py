@@ -6,18 +6,19 @@ who has a number. ``LINK#<hash of token>`` / ``LINK``: what a service link does,
 """
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     PermissionText,
     TermsAccepted,
 )
-from stamkunde.members.model import FormerMember, Member, phone_pointer
+from stamkunde.members.model import AskedBy, ErasureRequest, FormerMember, Member, TermsChase, phone_pointer
 from stamkunde.members.service_link import FoundLink, LinkAct, NewLink, is_token, link_hash
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Delete, Put, Write
@@ -228,6 +229,8 @@ class MemberStore:
             "card": member.card_number,
             "links": list(member.link_hashes),
             **_formerly_attribute(member),
+            **_details_attributes(member),
+            **_life_attributes(member),
         }
 
 
@@ -280,7 +283,58 @@ def _member(row: dict[str, Any]) -> Member:
         link_hashes=tuple(row.get("links", ())),
         formerly=tuple(FormerMember(*each) for each in row.get("formerly", ())),
         revision=row["revision"],
+        **_details(row),
+        chase=_chase(row),
+        erasure=_erasure(row),
     )
+
+
+def _details_attributes(member: Member) -> dict[str, Any]:
+    """What most members never said takes no room."""
+    told = {
+        "birth_date": member.birth_date and member.birth_date.isoformat(),
+        "answers": [list(answer) for answer in member.answers],
+        "own_outlet": member.own_outlet,
+        "details_confirmed_at": member.details_confirmed_at and iso_instant(member.details_confirmed_at),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _details(row: dict[str, Any]) -> dict[str, Any]:
+    born, confirmed_at = row.get("birth_date"), row.get("details_confirmed_at")
+    return {
+        "birth_date": date.fromisoformat(born) if born else None,
+        "answers": tuple((question, answer) for question, answer in row.get("answers", ())),
+        "own_outlet": row.get("own_outlet"),
+        "details_confirmed_at": parse_instant(confirmed_at) if confirmed_at else None,
+    }
+
+
+def _life_attributes(member: Member) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if chase := member.chase:
+        reminded = [iso_instant(at) for at in chase.reminded_at]
+        erase_on = chase.erase_on and chase.erase_on.isoformat()
+        attributes["chase"] = {"began_at": iso_instant(chase.began_at), "reminded_at": reminded, "erase_on": erase_on}
+    if erasure := member.erasure:
+        asked_at, erase_at = iso_instant(erasure.asked_at), iso_instant(erasure.erase_at)
+        attributes["erasure"] = {"asked_by": erasure.asked_by.value, "asked_at": asked_at, "erase_at": erase_at}
+    return attributes
+
+
+def _chase(row: dict[str, Any]) -> TermsChase | None:
+    if (chase := row.get("chase")) is None:
+        return None
+    erase_on = chase["erase_on"]
+    reminded = tuple(parse_instant(at) for at in chase["reminded_at"])
+    return TermsChase(parse_instant(chase["began_at"]), reminded, date.fromisoformat(erase_on) if erase_on else None)
+
+
+def _erasure(row: dict[str, Any]) -> ErasureRequest | None:
+    if (asked := row.get("erasure")) is None:
+        return None
+    asked_at, erase_at = parse_instant(asked["asked_at"]), parse_instant(asked["erase_at"])
+    return ErasureRequest(AskedBy(asked["asked_by"]), asked_at, erase_at)
 
 
 def _formerly_attribute(member: Member) -> dict[str, Any]:
@@ -307,8 +361,8 @@ def _agreed_attributes(record: ConsentRecord) -> dict[str, Any]:
         "terms_version": terms and terms.version,
         "text_hash": terms and terms.text_hash,
         "wording": terms and terms.wording,
-        "given": [[text.channel.value, text.version, text.wording] for text in record.given],
-        "withdrawn": [channel.value for channel in record.withdrawn],
+        "given": [[text.kind.value, text.version, text.wording] for text in record.given],
+        "withdrawn": [kind.value for kind in record.withdrawn],
         "address": record.address_hash,
     }
 
@@ -329,7 +383,9 @@ def _consent_record(row: dict[str, Any]) -> ConsentRecord:
             user_agent=row.get("user_agent"),
         ),
         terms=TermsAccepted(version, row["text_hash"], row.get("wording")) if version else None,
-        given=tuple(PermissionText(Channel(c), number, words) for c, number, words in row.get("given", ())),
-        withdrawn=tuple(Channel(channel) for channel in row.get("withdrawn", ())),
+        given=tuple(
+            PermissionText(PermissionKind(kind), number, words) for kind, number, words in row.get("given", ())
+        ),
+        withdrawn=tuple(PermissionKind(kind) for kind in row.get("withdrawn", ())),
         address_hash=row.get("address"),
     )

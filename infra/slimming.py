@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeIs
 
 # The AWS services our Lambdas call: botocore's knowledge of the other 400 is left out.
-SERVICES = ("dynamodb", "sesv2", "sns", "sqs")
+SERVICES = ("dynamodb", "s3", "sesv2", "sns", "sqs", "stepfunctions")
 SERVICE_FILES = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 SHARED_FILES = ("endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json")
 

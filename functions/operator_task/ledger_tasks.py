@@ -41,6 +41,7 @@ class FindMember(TaskModel, tag="find_member"):
 
     club_id: str
     phone: Name
+    by: Name
 
 
 class CorrectMember(TaskModel, tag="correct_member"):
@@ -141,9 +142,8 @@ class Bench:
     @property
     def members(self) -> MemberStore:
         """Its members."""
-        return MemberStore(
-            self.desk.client, self.desk.settings.members_table, self.club.club_id, self.club.address_key
-        )
+        table = self.desk.settings.members_table
+        return MemberStore(self.desk.client, table, self.club.club_id, self.club.address_key, self.clock)
 
     @property
     def adjustments(self) -> Adjustments:
@@ -284,7 +284,8 @@ def write_key(task: TaskModel, key: str) -> WriteKey:
 
 
 def _adjusted(club: Club, adjusted: Adjusted) -> dict[str, Any]:
-    return _booked(club, adjusted.entry, repeated=adjusted.repeated)
+    booked = _booked(club, adjusted.entry, repeated=adjusted.repeated)
+    return booked | {"member_id": adjusted.entry.member_id}
 
 
 def _booked(club: Club, entry: Entry, *, repeated: bool) -> dict[str, Any]:

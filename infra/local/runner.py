@@ -184,10 +184,12 @@ class Runner:
                 "views": outputs["ViewsTable"],
                 "messages": outputs["MessagesTable"],
             },
-            state_machines={},
+            state_machines={"member_due": outputs["MemberMachine"]},
             functions={
                 "operator_task": outputs["OperatorFunction"],
                 "day_totals_job": outputs["DayTotalsFunction"],
+                "due_job": outputs["DueFunction"],
+                "ledger_job": outputs["LedgerFunction"],
             },
             demo=self._home.known_demo(),
         )

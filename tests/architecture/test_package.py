@@ -121,7 +121,7 @@ def test_the_slimmed_packages_answer_as_the_whole_ones(packages: Packages) -> No
     assert answer["endpoint"] == whole.meta.endpoint_url
     assert answer["operations"] == sorted(whole.meta.method_to_api_mapping)
     assert answer["paginates"]
-    assert "s3 is not packaged (packaged: dynamodb, sesv2, sns, sqs)" in answer["refusal"]
+    assert "ec2 is not packaged (packaged: dynamodb, s3, sesv2, sns, sqs, stepfunctions)" in answer["refusal"]
 
 
 @pytest.mark.parametrize("module", slimming.CALLED_LATER)

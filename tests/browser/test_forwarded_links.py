@@ -64,10 +64,47 @@ def _till_join(customer: Customer) -> Forwarded:
     return Forwarded(link, customer)
 
 
+def _erasure_requested(customer: Customer) -> Forwarded:
+    customer.joins("terms")
+    customer.sees_the_card()
+    return _asks_to_be_deleted(customer, MessageKind.ERASURE_REQUESTED)
+
+
+def _erasure_requested_bonus(customer: Customer) -> Forwarded:
+    card_number = _welcome(customer).card_number
+    forwarded = _asks_to_be_deleted(customer, MessageKind.ERASURE_REQUESTED_BONUS)
+    return Forwarded(forwarded.link, customer, card_number)
+
+
+def _erasure_requested_news(customer: Customer) -> Forwarded:
+    customer.joins("sms")
+    customer.sees("done.heading")
+    return _asks_to_be_deleted(customer, MessageKind.ERASURE_REQUESTED_NEWS)
+
+
+def _erasure_undone(customer: Customer) -> Forwarded:
+    card_number = _erasure_requested_bonus(customer).card_number
+    customer.opens("/m/{slug}")
+    customer.presses("erase.keep")
+    (link,) = customer.shop.wait_for_message(customer.number, MessageKind.ERASURE_UNDONE)["links"]
+    return Forwarded(link, customer, card_number)
+
+
+def _asks_to_be_deleted(customer: Customer, kind: MessageKind) -> Forwarded:
+    customer.opens("/m/{slug}/delete")
+    customer.presses("erase.send")
+    (link,) = customer.shop.wait_for_message(customer.number, kind)["links"]
+    return Forwarded(link, customer)
+
+
 SENT_BY: dict[MessageKind, Callable[[Customer], Forwarded]] = {
     MessageKind.WELCOME: _welcome,
     MessageKind.CONFIRM_EMAIL: _confirm_email,
     MessageKind.TILL_JOIN: _till_join,
+    MessageKind.ERASURE_REQUESTED: _erasure_requested,
+    MessageKind.ERASURE_REQUESTED_BONUS: _erasure_requested_bonus,
+    MessageKind.ERASURE_REQUESTED_NEWS: _erasure_requested_news,
+    MessageKind.ERASURE_UNDONE: _erasure_undone,
 }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.ledger.store import LedgerStore, guest_account
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import Caller, PermissionKind
 from stamkunde.members.joining import JoinForm
+from stamkunde.members.lapsing import LapsingNote, LapsingNotes
 from stamkunde.shared.ids import new_id
+from stamkunde.shared.transaction import commit
 from tests.architecture.test_data_page import ENTITIES, describing
 from tests.factories import everything_shown
 from tests.function_fixtures import CONTEXT, new_till
@@ -48,6 +50,22 @@ def join_on_the_page(till: TillClient, operate: Any, phone: str) -> None:
     asked = joining.ask_code(wish, caller)
     code = one_time_code(club.signing_keys, asked, CodePurpose.JOIN, wish.phone)
     assert joining.join(wish, asked, code, caller).device_token is not None
+
+
+def brought_along(till: TillClient, operate: Any) -> None:
+    """Somebody who came in a file, for the newsletter only."""
+    row = f"20123499;newsletter;{datetime.now(UTC).isoformat()};web_form;192.0.2.7;Ja tak til sms'er"
+    file = f"phone;wish;sms_given_at;sms_method;sms_from;sms_wording\n{row}\n"
+    brought = operate("import_members", club_id=till.club["club_id"], csv=file, by="Mette", write=True)
+    assert brought["counts"]["newsletter"] == 1
+
+
+def a_permission_about_to_lapse(till: TillClient, tables: DynamoDBClient, operate: Any) -> None:
+    """What a club chose to ask, and what the hourly job notes two months before somebody's yes lapses."""
+    club_id = till.club["club_id"]
+    assert "code" not in operate("publish_member_policy", club_id=club_id, asks_birth_date=True)
+    note = LapsingNote("m0000000000000001", PermissionKind.SMS, date(2150, 1, 31))
+    commit(tables, [LapsingNotes(tables, "members", club_id).write(note)])
 
 
 def a_ledger_to_tend(tables: DynamoDBClient, operate: Any) -> None:
@@ -112,6 +130,10 @@ def test_every_row_of_every_table_is_described(till: TillClient, tables: DynamoD
     unsold = {"receipt_number": "unsold", "bought_at": refund["refunded_at"]}
     assert till.send("POST", "/v1/refunds", {"purchase": unsold, **refund}).status == 202
     join_on_the_page(till, operate, "31123456")
+    form = operate("terms_form", club_id=till.club["club_id"])
+    assert operate("publish_terms", club_id=till.club["club_id"], form=form)["version"] == 2
+    brought_along(till, operate)
+    a_permission_about_to_lapse(till, tables, operate)
     a_ledger_to_tend(tables, operate)
     coupons_in_use(operate)
     corrected_and_merged(operate)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from stamkunde.clubs.model import Club, TermsVersion
+from stamkunde.clubs.model import Club, MemberPolicy, TermsVersion
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import Caller, ConsentMethod, PermissionKind, TermsAccepted, permissions
 from stamkunde.members.joining import FormErrors, Joined, JoinForm, JoinRequest
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PHONE = "+4520123456"
 CALLER = Caller("192.0.2.7", "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36")
-BOTH = frozenset(PermissionKind)
+BOTH = frozenset({PermissionKind.SMS, PermissionKind.EMAIL})
 SHOWN = make_club()
 TWO_TERMS = (TermsVersion(1, "da", "Betingelser", LONG_AGO), TermsVersion(2, "da", "Nye betingelser", LONG_AGO))
 
@@ -93,7 +93,24 @@ def test_a_form_that_is_right_is_tidied(shop: Shop) -> None:
         "en",
     )
     assert request.terms == TermsAccepted(1, shop.club.terms[0].text_hash, terms_wording(shop.club, "en"))
-    assert request.permissions == tuple(club_permission(shop.club, channel, "en") for channel in PermissionKind)
+    channels = (PermissionKind.SMS, PermissionKind.EMAIL)
+    assert request.permissions == tuple(club_permission(shop.club, channel, "en") for channel in channels)
+
+
+def test_the_use_of_purchases_alone_is_no_reason_to_join(shop: Shop) -> None:
+    wish = form(accepts_terms=False, permissions=frozenset({PermissionKind.PURCHASES}))
+    assert errors_of(shop, wish) == {"choice": "choice_missing"}
+
+
+def test_what_a_club_does_not_ask_for_it_does_not_take(shop: Shop) -> None:
+    """R15."""
+    assert shop.joining.check(form(birth_date="3.5.1990")).birth_date is None
+    shop.club = replace(shop.club, member_policy=MemberPolicy(asks_birth_date=True))
+    request = shop.joining.check(form(birth_date="3.5.1990"))
+    assert request.birth_date == date(1990, 5, 3)
+    assert msgspec.json.decode(msgspec.json.encode(request), type=JoinRequest) == request
+    assert errors_of(shop, form(birth_date="3.5.2020")) == {"birth_date": "too_young"}
+    assert errors_of(shop, form(birth_date="3.5.90")) == {"birth_date": "birth_date_invalid"}
 
 
 def test_a_wish_survives_the_way_to_the_code_and_back(shop: Shop) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stamkunde.clubs.model import TermsVersion
+from stamkunde.clubs.model import MemberPolicy, PurchaseUse, TermsVersion
 from stamkunde.ledger.model.accounts import Balance
 from stamkunde.ledger.model.entries import EntryKind
+from stamkunde.members.choices import ChoiceState
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import PermissionKind
 from stamkunde.members.member_card import LINES_A_PAGE, CardView, HistoryLine, MemberCard
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PHONE = "+4520123456"
 STRANGER = "+4526999999"
-SMS, EMAIL = PermissionKind.SMS, PermissionKind.EMAIL
+SMS, EMAIL, PURCHASES = PermissionKind
 
 
 @pytest.fixture
@@ -352,3 +353,41 @@ def test_somebody_who_is_gone_has_no_page(shop: Shop) -> None:
     ):
         with pytest.raises(Refusal, match="unknown_member"):
             use()
+
+
+def given_times(shop: Shop, member_id: str, kind: PermissionKind) -> int:
+    records = shop.members.consent_records(member_id)
+    return sum(kind in {text.kind for text in record.given} for record in records)
+
+
+def test_only_a_yes_that_is_about_to_lapse_or_has_is_said_anew(shop: Shop) -> None:
+    """R29."""
+    member = shop.join(PHONE).at_till.member
+    for waited, times in ((0, 1), (200, 1), (110, 2), (370, 3), (1, 3)):
+        shop.wait(timedelta(days=waited))
+        change(shop, member.member_id, SMS)
+        assert given_times(shop, member.member_id, SMS) == times
+        assert shown(shop, member.member_id).choices[SMS].state is ChoiceState.YES
+
+
+def test_a_lapsed_yes_can_be_taken_back_all_the_same(shop: Shop) -> None:
+    member = shop.join(PHONE).at_till.member
+    change(shop, member.member_id, SMS)
+    shop.wait(timedelta(days=400))
+    assert shown(shop, member.member_id).choices[SMS].state is ChoiceState.LAPSED
+    change(shop, member.member_id)
+    assert shop.members.consent_records(member.member_id)[-1].withdrawn == (SMS,)
+    assert shown(shop, member.member_id).choices[SMS].state is ChoiceState.NO
+
+
+def test_a_member_says_no_to_a_use_of_purchases_that_they_were_not_asked_about(shop: Shop) -> None:
+    """R12, R18."""
+    weighed = MemberPolicy(purchase_use=PurchaseUse.BALANCING_TEST, balancing_test="Få, faste kunder")
+    shop.club = replace(shop.club, member_policy=weighed)
+    member = shop.join(PHONE).at_till.member
+    assert shown(shop, member.member_id).choices[PURCHASES].state is ChoiceState.UNASKED
+    change(shop, member.member_id)
+    assert shop.members.consent_records(member.member_id)[-1].withdrawn == (PURCHASES,)
+    assert shown(shop, member.member_id).choices[PURCHASES].state is ChoiceState.NO
+    change(shop, member.member_id, PURCHASES)
+    assert shown(shop, member.member_id).choices[PURCHASES].state is ChoiceState.YES

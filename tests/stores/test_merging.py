@@ -21,6 +21,7 @@ from stamkunde.members.consents import (
     PermissionKind,
     new_record_id,
     permissions,
+    soft_opt_ins,
 )
 from stamkunde.members.device import Device
 from stamkunde.members.joining import JoinForm
@@ -174,6 +175,18 @@ def test_a_permission_that_the_loser_said_nothing_against_stays(shop: Shop) -> N
     assert held.keys() == {PermissionKind.SMS}
 
 
+def test_a_stop_of_the_losers_holds_against_a_sale_too(shop: Shop) -> None:
+    """R7."""
+    loser, winner = two(shop)
+    sale = Evidence(ConsentMethod.SALE, shop.now(), shop.now(), "da")
+    record = ConsentRecord(new_record_id(shop.now()), sale, soft_opt_in=(PermissionKind.SMS,))
+    commit(shop.client, [shop.members.consent_write(winner.member_id, record)])
+    says(shop, loser, withdrawn=[PermissionKind.SMS])
+    assert soft_opt_ins(shop.members.consent_records(winner.member_id)).keys() == {PermissionKind.SMS}
+    merge(shop, loser, winner)
+    assert soft_opt_ins(shop.members.consent_records(winner.member_id)) == {}
+
+
 def test_a_merge_closes_the_losers_devices(shop: Shop) -> None:
     loser, winner = two(shop)
     for name in ("d1", "d2"):
@@ -308,6 +321,6 @@ def test_nothing_of_a_merged_member_is_left_that_is_not_listed(shop: Shop) -> No
     merge(shop, loser, winner)
     found = [row for row in rows(shop.client, "members") if loser.member_id in str(row)]
     kinds = {row["sk"].partition("#")[0] for row in found}
-    assert kinds == {"MERGED", "MEMBER", "CONSENT"}
+    assert kinds == {"MERGED", "MEMBER", "CONSENT", "MESSAGE"}
     (member,) = [row for row in found if row["sk"] == "MEMBER"]
     assert member["pk"].endswith(winner.member_id)

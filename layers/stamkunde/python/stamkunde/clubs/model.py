@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import SHORTEST_UNSAID_EXPIRY_MONTHS, BonusProgramme, Unit
 from stamkunde.shared.signing import MOST_KEYS, SigningKey
@@ -44,13 +46,31 @@ class ReceiptNumbers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TermsBlock:
+    """A part of the terms as it is shown: what it says, and its heading if it has one."""
+
+    heading: str | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class TermsVersion:
-    """An immutable published text of a club's terms (feature 38).
+    """An immutable published version of a club's terms (feature 38), in one language or several.
 
     Parameters
     ----------
+    language, text
+        The club's own language, and the text in it.
     bonus_expiry_months
         How long bonus lives at least, as the text says; the law's three years where it says nothing (R26).
+    texts
+        By language, for a version that was made with the guided form; empty for older ones, which have one text.
+    rate, inactive_months
+        What the text says of bonus and of how long somebody is kept without any activity; None for older versions.
+    valid_from
+        The club's day from which it holds for those who were members before it; None: since it was published.
+    said_worse
+        That it is worse for members than the one before, as the club says of what no rule can judge.
     """
 
     version: int
@@ -58,11 +78,61 @@ class TermsVersion:
     text: str
     published_at: datetime
     bonus_expiry_months: int = SHORTEST_UNSAID_EXPIRY_MONTHS
+    texts: Mapping[str, str] = field(default_factory=dict)
+    rate: int | None = None
+    inactive_months: int | None = None
+    valid_from: date | None = None
+    said_worse: bool = False
 
     @property
     def text_hash(self) -> str:
-        """SHA-256 of the exact text, as consent records carry it."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """SHA-256 of the exact text in the club's own language, as consent records carry it."""
+        return _text_hash(self.text)
+
+    def first_day(self, time_zone: str) -> date:
+        """The club's day from which it holds for those who were members before it."""
+        return self.valid_from or local_date(self.published_at, time_zone)
+
+    def language_for(self, language: str) -> str:
+        """The language in which somebody reads it who asks for one: that one, or else the club's own."""
+        return language if language in self.texts else self.language
+
+    def text_in(self, language: str) -> str:
+        """What somebody reads who asks for a language."""
+        return self.texts.get(language, self.text)
+
+    def text_hash_in(self, language: str) -> str:
+        """SHA-256 of what somebody reads who asks for a language."""
+        return _text_hash(self.text_in(language))
+
+    def blocks_in(self, language: str) -> tuple[TermsBlock, ...]:
+        """What somebody reads who asks for a language, block by block."""
+        blocks = (block.strip() for block in self.text_in(language).split("\n\n"))
+        return tuple(self._block(block) for block in blocks if block)
+
+    def is_worse_than(self, older: "TermsVersion") -> bool:
+        """Whether it promises less than an older one: a lower rate, bonus or membership that ends sooner.
+
+        What either of the two doesn't say can't be compared, and benefits in words can't be judged.
+        """
+        return (
+            self.bonus_expiry_months < older.bonus_expiry_months
+            or _is_less(self.rate, older.rate)
+            or _is_less(self.inactive_months, older.inactive_months)
+        )
+
+    def _block(self, words: str) -> TermsBlock:
+        heading, line_break, rest = words.partition("\n")
+        # Whoever wrote their own text may have broken its lines anywhere.
+        return TermsBlock(heading, rest) if self.texts and line_break else TermsBlock(None, words)
+
+
+def _text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_less(promise: int | None, before: int | None) -> bool:
+    return promise is not None and before is not None and promise < before
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +198,8 @@ class MemberPolicy:
         Whether customers who gave their number in a sale and didn't refuse may be written to (R7).
     inactive_months
         After how long without any activity somebody is deleted (feature 48).
+    keeping_reason
+        Why members are kept for three years or longer (R15); None where it is less, or was never said otherwise.
     """
 
     asks_birth_date: bool = False
@@ -137,9 +209,12 @@ class MemberPolicy:
     balancing_test: str | None = None
     soft_opt_in: bool = False
     inactive_months: int = DEFAULT_INACTIVE_MONTHS
+    keeping_reason: str | None = None
 
 
 CAREFUL_POLICY = MemberPolicy()
+BALANCING_TEST_COUNTRY = "DK"
+"""Norway's authority asks for a consent of its own (R12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +258,26 @@ class Club:
     def current_terms(self) -> TermsVersion:
         """The version a new member is shown."""
         return self.terms[-1]
+
+    def terms_due(self, accepted: int) -> TermsVersion | None:
+        """The version that somebody is to be asked for who accepted another last, `NOT_ACCEPTED` for none.
+
+        A newer version that is worse than theirs asks again. Any other holds without a word of theirs: it promises
+        all that they agreed to.
+        """
+        current = self.current_terms()
+        theirs = next((terms for terms in self.terms if terms.version == accepted), None)
+        if theirs is None:
+            return current if accepted < current.version else None
+        said_worse = any(terms.said_worse for terms in self.terms if terms.version > accepted)
+        return current if said_worse or current.is_worse_than(theirs) else None
+
+    @property
+    def uses_purchases_unasked(self) -> bool:
+        """Whether offers are chosen by purchases without asking: in Denmark, for a written reason (R12)."""
+        policy = self.member_policy
+        weighed = policy.purchase_use is PurchaseUse.BALANCING_TEST and bool(policy.balancing_test)
+        return weighed and self.country == BALANCING_TEST_COUNTRY
 
     def promised_months(self) -> dict[int, int]:
         """How long bonus lives at least, by the terms version that a member accepted."""

@@ -1,8 +1,8 @@
 """Rows of the clubs table: settings, published versions, outlets, tills."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.clubs.model import (
@@ -136,6 +136,7 @@ class ClubStore:
             "balancing_test": policy.balancing_test,
             "soft_opt_in": policy.soft_opt_in,
             "inactive_months": policy.inactive_months,
+            "keeping_reason": policy.keeping_reason,
         }
         return self._put("member policy", "CLUB#MEMBER_POLICY", row, None)
 
@@ -151,8 +152,19 @@ class ClubStore:
             "text": terms.text,
             "published_at": iso_instant(terms.published_at),
             "bonus_expiry_months": terms.bonus_expiry_months,
+            **_guided_attributes(terms),
         }
         return self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE)
+
+    def terms_form_write(self, version: int, words: Mapping[str, Mapping[str, str]]) -> Put:
+        """A club's own words for a terms version, by language and point; no page reads them, so they lie apart."""
+        attributes = {language: dict(points) for language, points in words.items()}
+        return self._put("terms form", _terms_form_sk(version), {"words": attributes}, NOT_THERE)
+
+    def load_terms_form(self, version: int) -> dict[str, dict[str, str]] | None:
+        """The words that a terms version was made of; None for one that was made without the guided form."""
+        row = get_row(self._client, self._table, self._pk, _terms_form_sk(version), consistent=True)
+        return row["words"] if row else None
 
     def outlet_write(self, outlet: Outlet) -> Put:
         """A new outlet."""
@@ -215,14 +227,37 @@ def _programme(row: dict[str, Any]) -> BonusProgramme:
 
 
 def _terms(row: dict[str, Any]) -> TermsVersion:
+    language, text, valid_from = row["language"], row["text"], row.get("valid_from")
     return TermsVersion(
         version=int(row["sk"].rpartition("#")[2]),
-        language=row["language"],
-        text=row["text"],
+        language=language,
+        text=text,
         published_at=parse_instant(row["published_at"]),
         # Terms from before it was stated promise what the law gives.
         bonus_expiry_months=row.get("bonus_expiry_months", SHORTEST_UNSAID_EXPIRY_MONTHS),
+        texts={language: text} | row["translations"] if "translations" in row else {},
+        rate=row.get("rate"),
+        inactive_months=row.get("inactive_months"),
+        valid_from=date.fromisoformat(valid_from) if valid_from else None,
+        said_worse=row.get("said_worse", False),
     )
+
+
+def _guided_attributes(terms: TermsVersion) -> dict[str, Any]:
+    """What a version says that was made with the guided form; an older one has none of it."""
+    if not terms.texts:
+        return {}
+    return {
+        "translations": {language: text for language, text in terms.texts.items() if language != terms.language},
+        "rate": terms.rate,
+        "inactive_months": terms.inactive_months,
+        "valid_from": terms.valid_from and terms.valid_from.isoformat(),
+        "said_worse": terms.said_worse,
+    }
+
+
+def _terms_form_sk(version: int) -> str:
+    return f"TERMS_FORM#{version:05d}"
 
 
 def _till_row(till: Till) -> dict[str, Any]:
@@ -294,6 +329,7 @@ def _member_policy(row: dict[str, Any] | None) -> MemberPolicy:
         balancing_test=row["balancing_test"],
         soft_opt_in=row["soft_opt_in"],
         inactive_months=row["inactive_months"],
+        keeping_reason=row.get("keeping_reason"),
     )
 
 

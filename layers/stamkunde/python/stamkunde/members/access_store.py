@@ -27,6 +27,8 @@ from stamkunde.shared.transaction import NOT_THERE, Delete, Put, Update, Write, 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+    from stamkunde.members.message_notes import MessageNotes
+
 ITEM_VERSION = 1
 DEVICE_PREFIX = "DEVICE#"
 KEPT_AFTER_ITS_END = timedelta(days=1)
@@ -41,6 +43,13 @@ class AccessStore:
         self._table = table
         self._club_id = club_id
         self._address_key = address_key
+
+    @property
+    def message_notes(self) -> "MessageNotes":
+        """What the same club's members were written to, for the transactions that write to them."""
+        from stamkunde.members.message_notes import MessageNotes  # noqa: PLC0415 - a till's start writes to nobody
+
+        return MessageNotes(self._client, self._table, self._club_id)
 
     def load_challenge(self, challenge_id: str) -> Challenge | None:
         """A challenge as last confirmed."""

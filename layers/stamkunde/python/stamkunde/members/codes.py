@@ -32,9 +32,16 @@ class CodePurpose(StrEnum):
 
     JOIN = "join"
     OPEN_CARD = "open_card"
+    GIVE_UP_NUMBER = "give_up_number"
+    TAKE_NUMBER = "take_number"
 
 
-_LETTERS = {CodePurpose.JOIN: "j", CodePurpose.OPEN_CARD: "o"}
+_LETTERS = {
+    CodePurpose.JOIN: "j",
+    CodePurpose.OPEN_CARD: "o",
+    CodePurpose.GIVE_UP_NUMBER: "g",
+    CodePurpose.TAKE_NUMBER: "t",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +131,16 @@ def _code(key: SigningKey, challenge_id: str, purpose: CodePurpose, phone: str) 
 
 
 class LimitKind(StrEnum):
-    """Whose codes are counted; `typed` are those that are tried out in a club, right or wrong."""
+    """Whose codes are counted; `typed` are those that are tried out in a club, right or wrong.
+
+    `proofs` are e-mails that ask whether an address is right: whoever has a card could write to strangers by them.
+    """
 
     NUMBER = "number"
     ADDRESS = "address"
     CLUB = "club"
     TYPED = "typed"
+    PROOFS = "proofs"
 
 
 class Window(StrEnum):
@@ -168,6 +179,9 @@ LIMITS = (
     Limit(LimitKind.ADDRESS, Window.HOUR, 30),
     Limit(LimitKind.CLUB, Window.HOUR, 300),
 )
+PROOFS_LIMIT = Limit(LimitKind.PROOFS, Window.DAY, 5)
+"""By member: enough to mistype an address a few times."""
+
 TYPED_LIMIT = Limit(LimitKind.TYPED, Window.HOUR, 600)
 """Each of the 300 codes that a club may send in an hour can be typed right, and there is room for as many wrong ones.
 

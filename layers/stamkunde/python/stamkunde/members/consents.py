@@ -13,10 +13,14 @@ ONE_TICK = timedelta(milliseconds=1)
 
 
 class PermissionKind(StrEnum):
-    """What somebody may allow, each by itself and apart from the terms (feature 37, R1)."""
+    """What somebody may allow, each by itself and apart from the terms (feature 37, R1).
+
+    Two are for a channel, and one is for what advertising is chosen by (R12).
+    """
 
     SMS = "sms"
     EMAIL = "email"
+    PURCHASES = "purchases"
 
 
 class ConsentMethod(StrEnum):
@@ -28,6 +32,12 @@ class ConsentMethod(StrEnum):
     ACCEPT_LINK = "accept_link"
     MEMBER_PAGE = "member_page"
     CONFIRM_LINK = "confirm_link"
+    WEB_FORM = "web_form"
+    """A form of another system, whose evidence the club brought along."""
+
+    SALE = "sale"
+    """Nobody agreed: they gave their number in a sale, and didn't refuse advertising when that was offered (R7)."""
+
     MERGE = "merge"
     """Two members were one person, and one of the two had said no."""
 
@@ -56,6 +66,8 @@ class Evidence:
         In the shop only.
     client_ip, user_agent
         On a page only.
+    brought_by
+        Who of the staff brought this along from elsewhere, for what we didn't take down ourselves.
     """
 
     method: ConsentMethod
@@ -66,6 +78,7 @@ class Evidence:
     till_id: str | None = None
     client_ip: str | None = None
     user_agent: str | None = None
+    brought_by: str | None = None
 
     @classmethod
     def on_page(cls, method: ConsentMethod, now: datetime, language: str, caller: Caller) -> "Evidence":
@@ -116,6 +129,11 @@ class ConsentRecord:
         Sorts by the instant it was written down.
     address_hash
         Keyed hash of the e-mail address that the permission was given with, or that was confirmed.
+    soft_opt_in
+        The channels whose address was got in a sale, and for which advertising wasn't refused when that was offered
+        (R7). Nobody said yes here: it is no permission, and never stands among `given`.
+    attachment
+        The name under which the photo of the signed form is kept, once it was attached.
     """
 
     record_id: str
@@ -124,22 +142,31 @@ class ConsentRecord:
     given: tuple[PermissionText, ...] = ()
     withdrawn: tuple[PermissionKind, ...] = ()
     address_hash: str | None = None
+    soft_opt_in: tuple[PermissionKind, ...] = ()
+    attachment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A permission that holds.
+    """A permission that was given and not taken back; whether it has lapsed, `stamkunde.members.permission` says.
 
     Parameters
     ----------
+    wording, evidence
+        Of the last time that they said yes.
     waits_for_confirmation
         It doesn't count yet: nobody has shown that the e-mail address is theirs.
     """
 
     kind: PermissionKind
-    given_at: datetime
     wording: PermissionText
+    evidence: Evidence
     waits_for_confirmation: bool = False
+
+    @property
+    def given_at(self) -> datetime:
+        """When they last said yes."""
+        return self.evidence.given_at
 
 
 def new_record_id(recorded_at: datetime) -> str:
@@ -168,7 +195,30 @@ def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> d
     for record in sorted(records, key=lambda each: (each.evidence.recorded_at, bool(each.withdrawn))):
         for wording in record.given:
             waits = wording.kind is PermissionKind.EMAIL and not email_confirmed
-            found[wording.kind] = Permission(wording.kind, record.evidence.given_at, wording, waits)
+            found[wording.kind] = Permission(wording.kind, wording, record.evidence, waits)
         for kind in record.withdrawn:
             found.pop(kind, None)
     return found
+
+
+def soft_opt_ins(records: Iterable[ConsentRecord]) -> dict[PermissionKind, Evidence]:
+    """The channels for which an address was got in a sale, each with the latest evidence.
+
+    Whoever once said stop is asked no more: from then on only their own yes counts, also if a sale comes later.
+    """
+    told = sorted(records, key=lambda each: each.evidence.recorded_at)
+    found = {kind: record.evidence for record in told for kind in record.soft_opt_in}
+    stopped = {kind for record in told for kind in record.withdrawn}
+    return {kind: evidence for kind, evidence in found.items() if kind not in stopped}
+
+
+def last_word_at(records: Iterable[ConsentRecord], kind: PermissionKind) -> datetime | None:
+    """When somebody last said yes or no to something; None if they never did."""
+    return max(
+        (
+            record.evidence.given_at
+            for record in records
+            if kind in record.withdrawn or any(text.kind is kind for text in record.given)
+        ),
+        default=None,
+    )

@@ -14,6 +14,7 @@ from stamkunde.ledger.model.entries import Entry, EntryKind
 from stamkunde.ledger.model.standing import CardStanding, standing
 from stamkunde.ledger.service import Ledger
 from stamkunde.members.admission import Admission, Change, accepted_on_page
+from stamkunde.members.choices import Choice, choices
 from stamkunde.members.code_service import Codes
 from stamkunde.members.codes import Challenge, CodePurpose
 from stamkunde.members.consents import (
@@ -99,16 +100,19 @@ class CardView:
     Parameters
     ----------
     terms_due
-        What an open member is still to accept; None for a member.
+        What an open member is still to accept, and a member of whose terms a worse version was published.
     holds
         None for whoever only takes the newsletter: there is no card, and the page is for their choices.
     permissions
-        Those that hold; of an e-mail permission that nobody has confirmed, that it waits.
+        Those that were given and not taken back; of an e-mail permission that nobody has confirmed, that it waits.
+    choices
+        How it stands with each permission now.
     """
 
     member: Member
     holds: Holdings | None
     permissions: dict[PermissionKind, Permission]
+    choices: dict[PermissionKind, Choice]
     devices: list[Device]
     terms_due: TermsVersion | None
 
@@ -168,8 +172,15 @@ class MemberCard:
         """
         phone = parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
         known = self.admission.members.find_by_own_phone(phone)
-        is_known = known is not None
-        asked = self.codes.ask(CodePurpose.OPEN_CARD, phone, caller, language=language, to_member=is_known, once=once)
+        asked = self.codes.ask(
+            CodePurpose.OPEN_CARD,
+            phone,
+            caller,
+            language=language,
+            to_member=known is not None,
+            once=once,
+            member_id=known.member_id if known else None,
+        )
         return Asked(phone, asked)
 
     def open(
@@ -233,6 +244,9 @@ class MemberCard:
     ) -> None:
         """Hold exactly these permissions, with evidence of what was given and taken back.
 
+        One that has lapsed is given anew, and so is one that is about to: only their own yes renews it (R29). What
+        the club may without having asked is taken back like any other.
+
         Parameters
         ----------
         among
@@ -263,8 +277,9 @@ class MemberCard:
             member=member,
             holds=self._holds(member),
             permissions=permissions(records, email_confirmed=member.email_confirmed),
+            choices=choices(self.club, member, records, self.clock.now()),
             devices=self.devices.list(member_id),
-            terms_due=self.club.current_terms() if member.state is MemberState.OPEN else None,
+            terms_due=self.club.terms_due(member.terms_version) if member.account_id else None,
         )
 
     def _try_to_open(self, challenge: Challenge, phone: str, caller: Caller, present: str) -> str:
@@ -290,10 +305,11 @@ class MemberCard:
     ) -> None:
         member = self._member(member_id)
         records = self.admission.members.consent_records(member_id)
+        stands = choices(self.club, member, records, self.clock.now())
         held = permissions(records, email_confirmed=True)
         asked = [kind for kind in PermissionKind if kind in among]
-        given = [kind for kind in asked if kind in wanted and kind not in held]
-        withdrawn = [kind for kind in asked if kind in held and kind not in wanted]
+        given = [kind for kind in asked if kind in wanted and stands[kind].can_be_given]
+        withdrawn = [kind for kind in asked if kind not in wanted and (kind in held or stands[kind].can_be_stopped)]
         if PermissionKind.EMAIL in given and member.email is None:
             raise Refusal("email_missing", pointer="/email")
         if not given and not withdrawn:

@@ -17,7 +17,6 @@ from stamkunde.members.consents import (
     PermissionKind,
     new_record_id,
     next_instant,
-    permissions,
     taken_back,
 )
 from stamkunde.members.households import MOVES, load_account, load_member, moment_of
@@ -58,7 +57,8 @@ class Merging:
         ------
         Refusal
             ``unknown_member``, ``same_member``, ``merge_too_large``: it would not fit into one transaction.
-            ``try_again``, those of `stamkunde.ledger.model.transfers.merge`.
+            ``to_be_deleted``: one of the two asked for that, and the other hasn't. ``try_again``, those of
+            `stamkunde.ledger.model.transfers.merge`.
         """
         return self.patience.until_done(lambda: self._try_to_merge(loser_id, winner_id, by))
 
@@ -91,6 +91,8 @@ class Merging:
         return Merged(united, repeated=False)
 
     def _united(self, winner: Member, loser: Member) -> Member:
+        if winner.erasure or loser.erasure:
+            raise Refusal("to_be_deleted")
         return replace(
             winner,
             first_name=winner.first_name or loser.first_name,
@@ -138,9 +140,8 @@ class Merging:
     def _consent_writes(self, loser: Member, winner: Member) -> list[Write]:
         """That the winner takes back what the loser had taken back; a permission is never added."""
         records = self.members.consent_records(winner.member_id)
-        held = permissions(records, email_confirmed=True)
-        refused = taken_back(self.members.consent_records(loser.member_id))
-        withdrawn = tuple(kind for kind in PermissionKind if kind in held and kind in refused)
+        refused = taken_back(self.members.consent_records(loser.member_id)) - taken_back(records)
+        withdrawn = tuple(kind for kind in PermissionKind if kind in refused)
         if not withdrawn:
             return []
         now = next_instant(records, self.clock.now())

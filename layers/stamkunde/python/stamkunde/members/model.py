@@ -5,7 +5,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from stamkunde.members.consents import ConsentMethod
@@ -14,6 +14,12 @@ from stamkunde.shared.terms import NOT_ACCEPTED
 
 LONGEST_NAME = 40
 MOST_DIGITS_IN_A_NAME = 4
+
+CONSENT_AGE = 15
+"""From then on somebody may agree to anything here by themselves, in Denmark and in Norway (R14)."""
+ADULT_AGE = 18
+"""From then on offers may be chosen by what somebody bought."""
+OLDEST_AGE = 120
 
 
 class MemberState(StrEnum):
@@ -26,6 +32,10 @@ class MemberState(StrEnum):
     OPEN = "open"
     MEMBER = "member"
     NEWSLETTER = "newsletter"
+
+
+GRACE = timedelta(days=14)
+"""How long somebody may change their mind who asked to be deleted, and spend what they have (features 44, 45)."""
 
 
 class AskedBy(StrEnum):
@@ -48,6 +58,10 @@ class ErasureRequest:
     asked_by: AskedBy
     asked_at: datetime
     erase_at: datetime
+
+    def may_be_undone_by(self, who: AskedBy) -> bool:
+        """Whether somebody may take the wish back: the shop never takes back a member's own."""
+        return who is AskedBy.MEMBER or self.asked_by is AskedBy.STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,10 @@ class Member:
         What an open member was told of the terms; None for everybody else.
     erasure
         That they are to be deleted.
+    told_terms
+        The newest terms version that they were written to about; what somebody accepted they know anyway.
+    noted_lapses
+        Of which lapsing permissions the club's owner was told: pairs of kind and the first day without.
     """
 
     member_id: str
@@ -146,6 +164,8 @@ class Member:
     details_confirmed_at: datetime | None = None
     chase: TermsChase | None = None
     erasure: ErasureRequest | None = None
+    told_terms: int = NOT_ACCEPTED
+    noted_lapses: tuple[tuple[str, date], ...] = ()
 
     @property
     def state(self) -> MemberState:
@@ -158,6 +178,19 @@ class Member:
     def email_confirmed(self) -> bool:
         """Whether the e-mail address is known to be theirs."""
         return self.email is not None and self.email_confirmed_at is not None
+
+    def asking_for_erasure(self, by: AskedBy, now: datetime) -> "Member":
+        """Once somebody asked for them to be deleted.
+
+        Asked again, the first day stays; but what the shop entered is the member's own wish once they say so.
+        """
+        if self.erasure is None:
+            return replace(self, erasure=ErasureRequest(by, asked_at=now, erase_at=now + GRACE))
+        return replace(self, erasure=replace(self.erasure, asked_by=by)) if by is AskedBy.MEMBER else self
+
+    def is_gone(self, now: datetime) -> bool:
+        """Whether the day has come that they asked for: their data is as good as deleted."""
+        return self.erasure is not None and now >= self.erasure.erase_at
 
     @property
     def unproved_email(self) -> str | None:
@@ -189,6 +222,48 @@ def phone_pointer(address_key: bytes, phone: str) -> str:
     return hmac.new(address_key, phone.encode(), hashlib.sha256).hexdigest()
 
 
+def age_on(born: date, day: date) -> int:
+    """Whole years of age; somebody born on 29 February is a year older on 1 March where there is no such day."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def read_birth_date(typed: str, today: date) -> date | None:
+    """The day that was typed or chosen; None for nothing typed.
+
+    Browsers send ``1990-05-03``; where a date can't be chosen, people type ``3.5.1990`` or ``3/5 1990``.
+
+    Raises
+    ------
+    Refusal
+        ``birth_date_invalid``: no such day, or nobody living was born on it. ``too_young``: under 15.
+    """
+    if not typed.strip():
+        return None
+    born = _typed_day(typed)
+    if born is None or not 0 <= age_on(born, today) <= OLDEST_AGE:
+        raise Refusal("birth_date_invalid", pointer="/birth_date")
+    if age_on(born, today) < CONSENT_AGE:
+        raise Refusal("too_young", {"age": CONSENT_AGE}, "/birth_date")
+    return born
+
+
+def _typed_day(typed: str) -> date | None:
+    numbers = _DAY_PARTS.split(typed.strip())
+    if len(numbers) != _PARTS_OF_A_DAY or not all(part.isascii() and part.isdigit() for part in numbers):
+        return None
+    year_first = len(numbers[0]) == _DIGITS_OF_A_YEAR
+    year, month, day = numbers if year_first else reversed(numbers)
+    if len(year) != _DIGITS_OF_A_YEAR:
+        return None
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+_DAY_PARTS = re.compile(r"[-./ ]+")
+_PARTS_OF_A_DAY = 3
+_DIGITS_OF_A_YEAR = 4
 _LINK = re.compile(r"://|www\.|\w\.\w", re.IGNORECASE)
 _MARKUP = frozenset("<>{}[]|\\/@")
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}

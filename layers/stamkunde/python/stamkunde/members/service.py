@@ -8,7 +8,14 @@ from stamkunde.ledger.model.accounts import Account, Balance
 from stamkunde.ledger.model.receipts import CLOCK_TOLERANCE
 from stamkunde.members.admission import Admission, Change, with_account
 from stamkunde.members.card import read_card_number
-from stamkunde.members.consents import ConsentRecord, Evidence, TermsAccepted, new_record_id
+from stamkunde.members.consents import (
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    PermissionKind,
+    TermsAccepted,
+    new_record_id,
+)
 from stamkunde.members.model import Acceptance, Member, MemberState, clean_first_name
 from stamkunde.members.service_link import SENT_AGAIN_AFTER, LinkAct
 from stamkunde.shared.clock import Clock
@@ -98,23 +105,32 @@ class Membership:
         acceptance: Acceptance | None,
         outlet_id: str,
         till_id: str,
+        *,
+        in_a_sale: bool = False,
     ) -> Joined:
         """Make somebody a member, once per phone number; with an acceptance, release what was pending.
 
         Who hasn't accepted gets a message with a link to the terms, also when joining again another day. Joining
         again changes nothing else but the state: an open member who now accepts becomes a member.
 
+        Parameters
+        ----------
+        in_a_sale
+            The number was given in a sale, and advertising by text message was not refused when that was offered
+            (R7); kept of whoever joins or accepts now.
+
         Raises
         ------
         Refusal
-            ``unknown_terms_version``, ``acceptance_in_future``, ``acceptance_before_terms``,
-            ``name_not_allowed``, those of `parse_mobile`: what everybody is sent goes by text message.
+            ``soft_opt_in_not_allowed``: the club writes to those only who said yes. ``unknown_terms_version``,
+            ``acceptance_in_future``, ``acceptance_before_terms``, ``name_not_allowed``, those of `parse_mobile`: what
+            everybody is sent goes by text message.
         """
         now = self.clock.now()
         visit = Visit(
             phone=parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries),
             first_name=clean_first_name(typed_name) if typed_name else None,
-            record=self._record(acceptance, now, outlet_id, till_id) if acceptance else None,
+            record=self._record(acceptance, now, outlet_id, till_id, in_a_sale=in_a_sale),
             outlet_id=outlet_id,
             till_id=till_id,
             now=now,
@@ -165,7 +181,21 @@ class Membership:
         name = visit.first_name if change.opens_account else member.first_name
         return MemberAtTill(member, account, account.balance(visit.now, self.club.time_zone), name)
 
-    def _record(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> ConsentRecord:
+    def _record(
+        self, acceptance: Acceptance | None, now: datetime, outlet_id: str, till_id: str, *, in_a_sale: bool
+    ) -> ConsentRecord | None:
+        """What somebody agreed to at this till, and whether their number came from a sale."""
+        if in_a_sale and not self.club.member_policy.soft_opt_in:
+            raise Refusal("soft_opt_in_not_allowed", pointer="/soft_opt_in")
+        sale = (PermissionKind.SMS,) if in_a_sale else ()
+        if acceptance is not None:
+            return replace(self._accepted(acceptance, now, outlet_id, till_id), soft_opt_in=sale)
+        if not in_a_sale:
+            return None
+        evidence = Evidence(ConsentMethod.SALE, now, now, self.club.language, outlet_id, till_id)
+        return ConsentRecord(new_record_id(now), evidence, soft_opt_in=sale)
+
+    def _accepted(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> ConsentRecord:
         terms = next((t for t in self.club.terms if t.version == acceptance.terms_version), None)
         if terms is None:
             raise Refusal("unknown_terms_version", pointer="/terms_acceptance/terms_version")

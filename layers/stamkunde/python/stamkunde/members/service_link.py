@@ -26,6 +26,7 @@ class LinkAct(StrEnum):
 
     ACCEPT_TERMS = "accept_terms"
     CONFIRM_EMAIL = "confirm_email"
+    UNDO_ERASURE = "undo_erasure"
 
 
 @dataclass(frozen=True, slots=True)

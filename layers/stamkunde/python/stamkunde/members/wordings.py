@@ -14,7 +14,7 @@ from stamkunde.members.consents import PermissionKind, PermissionText, TermsAcce
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import Catalogue
 
-WORDING_VERSION = 1
+WORDING_VERSION = 2
 DIGEST_LETTERS = 32
 _SENTENCES = Catalogue(Path(__file__).parent / "languages")
 wordings = _SENTENCES.texts
@@ -71,6 +71,15 @@ def club_permission(club: Club, kind: PermissionKind, language: str) -> Permissi
     return permission_wording(kind, language, club.name, club.join_page.goods)
 
 
+def asked_kinds(club: Club) -> tuple[PermissionKind, ...]:
+    """What a club asks its customers for: nothing while it hasn't said what its advertising would be about."""
+    if club.join_page is None:
+        return ()
+    return tuple(
+        kind for kind in PermissionKind if kind is not PermissionKind.PURCHASES or not club.uses_purchases_unasked
+    )
+
+
 def permission_as_shown(club: Club, kind: PermissionKind, shown: Shown) -> PermissionText:
     """The permission that a club asks for, if that is what the form had shown.
 
@@ -99,4 +108,4 @@ def terms_as_shown(club: Club, shown: Shown) -> TermsAccepted:
     sentence = terms_wording(club, shown.language)
     if not shown.has(sentence):
         raise Refusal("wording_changed", pointer="/terms")
-    return TermsAccepted(terms.version, terms.text_hash, sentence)
+    return TermsAccepted(terms.version, terms.text_hash_in(shown.language), sentence)

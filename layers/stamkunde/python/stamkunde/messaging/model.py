@@ -1,6 +1,6 @@
 """Messages: which class each kind is of, what it may merge, and what became of it. Pure rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -52,6 +52,9 @@ class Field(StrEnum):
     CODE = "code"
     DOMAIN = "domain"
     LINK = "link"
+    DATE = "date"
+    BONUS = "bonus"
+    CONTACT = "contact"
 
 
 FIELD_NAMES = {
@@ -61,6 +64,9 @@ FIELD_NAMES = {
         Field.CODE: "Kode",
         Field.DOMAIN: "Domæne",
         Field.LINK: "Link",
+        Field.DATE: "Dato",
+        Field.BONUS: "Bonus",
+        Field.CONTACT: "Kontakt",
     },
     "nb": {
         Field.CLUB: "Klub",
@@ -68,6 +74,9 @@ FIELD_NAMES = {
         Field.CODE: "Kode",
         Field.DOMAIN: "Domene",
         Field.LINK: "Link",
+        Field.DATE: "Dato",
+        Field.BONUS: "Bonus",
+        Field.CONTACT: "Kontakt",
     },
     "en": {
         Field.CLUB: "Club",
@@ -75,6 +84,9 @@ FIELD_NAMES = {
         Field.CODE: "Code",
         Field.DOMAIN: "Domain",
         Field.LINK: "Link",
+        Field.DATE: "Date",
+        Field.BONUS: "Bonus",
+        Field.CONTACT: "Contact",
     },
 }
 """What each field is called in the templates of a language."""
@@ -87,6 +99,16 @@ class MessageKind(StrEnum):
     WELCOME = "welcome"
     TILL_JOIN = "till_join"
     CONFIRM_EMAIL = "confirm_email"
+    ERASURE_REQUESTED = "erasure_requested"
+    ERASURE_REQUESTED_BONUS = "erasure_requested_bonus"
+    ERASURE_REQUESTED_NEWS = "erasure_requested_news"
+    ERASURE_UNDONE = "erasure_undone"
+    NUMBER_CHANGED = "number_changed"
+    TERMS_WEEK_1 = "terms_week_1"
+    TERMS_WEEK_1_BONUS = "terms_week_1_bonus"
+    TERMS_WEEK_2 = "terms_week_2"
+    TERMS_WEEK_2_BONUS = "terms_week_2_bonus"
+    TERMS_CHANGED = "terms_changed"
     TEST = "test"
 
 
@@ -116,6 +138,9 @@ class KindRules:
         return keeps_quiet_hours(self.message_class, self.timing)
 
 
+_TERMS_REMINDER = KindRules(MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.LINK, Field.DATE}))
+_TERMS_REMINDER_BONUS = replace(_TERMS_REMINDER, fields=_TERMS_REMINDER.fields | {Field.BONUS})
+
 KINDS = {
     MessageKind.CODE: KindRules(
         MessageClass.CRITICAL,
@@ -131,6 +156,27 @@ KINDS = {
     ),
     MessageKind.CONFIRM_EMAIL: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK}), Channel.EMAIL
+    ),
+    MessageKind.ERASURE_REQUESTED: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.LINK})
+    ),
+    MessageKind.ERASURE_REQUESTED_BONUS: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.BONUS, Field.LINK})
+    ),
+    MessageKind.ERASURE_REQUESTED_NEWS: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.LINK})
+    ),
+    MessageKind.ERASURE_UNDONE: KindRules(MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK})),
+    # To the number that was given up: whoever has it finds out in time if it wasn't them.
+    MessageKind.NUMBER_CHANGED: KindRules(
+        MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB, Field.CONTACT})
+    ),
+    MessageKind.TERMS_WEEK_1: _TERMS_REMINDER,
+    MessageKind.TERMS_WEEK_1_BONUS: _TERMS_REMINDER_BONUS,
+    MessageKind.TERMS_WEEK_2: _TERMS_REMINDER,
+    MessageKind.TERMS_WEEK_2_BONUS: _TERMS_REMINDER_BONUS,
+    MessageKind.TERMS_CHANGED: KindRules(
+        MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.DATE, Field.LINK})
     ),
     MessageKind.TEST: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
 }

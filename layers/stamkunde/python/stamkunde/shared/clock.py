@@ -116,6 +116,12 @@ def end_of_month(day: date, months: int) -> date:
     return first_of_next - timedelta(days=1)
 
 
+def months_later(day: date, months: int) -> date:
+    """The same day so many calendar months later; the month's last day where it has no such day."""
+    last = end_of_month(day, months)
+    return last.replace(day=min(day.day, last.day))
+
+
 def compact_instant(instant: datetime) -> str:
     """An instant as a sort key: UTC, milliseconds, alphabetical order is time order."""
     utc = instant.astimezone(UTC)

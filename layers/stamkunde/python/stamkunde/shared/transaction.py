@@ -1,5 +1,6 @@
 """The only place that writes several items at once, or not at all."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,11 +22,19 @@ UNCHANGED = "revision = :before"
 """The condition of a row that nobody may have written since it was read."""
 
 
+_NAME = re.compile(r"#(\w+)")
+
+
 def _condition(condition: str | None, values: dict[str, Any]) -> dict[str, Any]:
-    """The condition's part of a request; when it fails, what was there comes back."""
+    """The condition's part of a request; when it fails, what was there comes back.
+
+    An attribute whose name is a word of DynamoDB's own, such as ``member``, is written ``#member``.
+    """
     request: dict[str, Any] = {}
     if condition:
         request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if names := _NAME.findall(condition):
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
     if values:
         request["ExpressionAttributeValues"] = {f":{name}": value for name, value in to_wire(values).items()}
     return request

@@ -12,6 +12,7 @@ from stamkunde.ledger.model.coupons import Coupon
 from stamkunde.ledger.model.entries import Benefit, BenefitSource, Entry, EntryKind
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.language import text
+from stamkunde.shared.spreadsheet import disarmed
 
 COLUMNS = (
     "booked_on",
@@ -45,8 +46,6 @@ GIVEN = "given"
 
 GIFT_LIMITS = {"DK": 12_500}
 """Gifts from 100 kr. excl. VAT are listed in Denmark (R28): 125 kr. as the shelf says it, at 25 % VAT."""
-
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 type Cells = tuple[str, ...]
 type Cell = str | int
@@ -218,8 +217,3 @@ def _decimal(amount: int, language: str) -> str:
     whole, minor = divmod(abs(amount), 100)
     sign = "-" if amount < 0 else ""
     return f"{sign}{whole}{'.' if language == 'en' else ','}{minor:02d}"
-
-
-def disarmed(cell: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_BEGINS) else cell

@@ -1,4 +1,4 @@
-"""What is done for every club's ledger by the clock, one club after the other."""
+"""What is done in every club by the clock, one club after the other."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ type IsOver = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class BrokenClub:
-    """A club in which something broke; the others were tended."""
+    """A club in which something broke; the others had their turn."""
 
     club_id: str
     error: Exception

@@ -1,0 +1,101 @@
+"""Photos of signed forms: what the shop keeps on paper, beside the record of what was signed (feature 36)."""
+
+from dataclasses import dataclass
+
+from stamkunde.clubs.form_code import PrintedForm, read_form_code
+from stamkunde.clubs.model import Club
+from stamkunde.gateways.evidence_store import EvidenceStore
+from stamkunde.members.access_store import AccessStore
+from stamkunde.members.consents import ConsentMethod, ConsentRecord
+from stamkunde.members.store import MemberStore
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.patience import Patience
+from stamkunde.shared.transaction import Busy, ConditionFailed
+
+MEGABYTE = 1_000_000
+LARGEST_PHOTO = 4 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoKind:
+    """A kind of file that is taken: how it begins, how its name ends, what browsers call it."""
+
+    first_bytes: bytes
+    ending: str
+    media_type: str
+
+
+KINDS = (
+    PhotoKind(b"\xff\xd8\xff", "jpg", "image/jpeg"),
+    PhotoKind(b"\x89PNG\r\n\x1a\n", "png", "image/png"),
+    PhotoKind(b"%PDF-", "pdf", "application/pdf"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The record that a photo was attached to, and the name under which it is kept."""
+
+    record_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedForms:
+    """One club's signed forms."""
+
+    club: Club
+    members: MemberStore
+    access: AccessStore
+    evidence: EvidenceStore
+    patience: Patience
+
+    def attach(self, member_id: str, typed_code: str, photo: bytes) -> Attached:
+        """Keep the photo of the form by which a member accepted the terms in the shop, once for each form.
+
+        The file is kept first, under a name that follows from the record: what breaks in between is mended by
+        attaching it again.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, ``form_code_unknown``, ``photo_unusable``, ``no_signed_form``: the till told of no
+            such form, or it is attached already. ``try_again``.
+        """
+        form = read_form_code(self.club, typed_code)
+        kind = photo_kind(photo)
+        return self.patience.until_done(lambda: self._try_to_attach(member_id, form, kind, photo))
+
+    def _try_to_attach(self, member_id: str, form: PrintedForm, kind: PhotoKind, photo: bytes) -> Attached:
+        if self.members.load(member_id, consistent=True) is None:
+            raise Refusal("unknown_member", pointer="/member_id")
+        record = self._record(member_id, form)
+        name = f"{self.club.club_id}/{member_id}/{record.record_id.replace('#', '-')}.{kind.ending}"
+        self.evidence.keep(name, photo, kind.media_type)
+        try:
+            self.access.commit([self.members.attachment_write(member_id, record, name)])
+        except ConditionFailed as failed:
+            raise Busy from failed
+        return Attached(record.record_id, name)
+
+    def _record(self, member_id: str, form: PrintedForm) -> ConsentRecord:
+        """The newest record of a signed form with these terms that has no photo yet."""
+        for record in reversed(self.members.consent_records(member_id)):
+            signed = record.evidence.method is ConsentMethod.SIGNED_FORM and record.attachment is None
+            if signed and record.terms is not None and record.terms.version == form.terms.version:
+                return record
+        raise Refusal("no_signed_form", pointer="/form_code")
+
+
+def photo_kind(photo: bytes) -> PhotoKind:
+    """What kind of file it is, by how it begins: names and senders say what they like.
+
+    Raises
+    ------
+    Refusal
+        ``photo_unusable``: another kind, or too large.
+    """
+    kind = next((each for each in KINDS if photo.startswith(each.first_bytes)), None)
+    if kind is None or len(photo) > LARGEST_PHOTO:
+        raise Refusal("photo_unusable", {"megabytes": LARGEST_PHOTO // MEGABYTE}, "/photo")
+    return kind

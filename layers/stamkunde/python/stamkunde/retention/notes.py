@@ -1,0 +1,29 @@
+"""What is told of members who are due in logs and metrics: ids of clubs and cases, never of a person."""
+
+from collections import Counter
+
+from stamkunde.clubs.rounds import BrokenClub, Done
+from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
+from stamkunde.retention.service import Outcome, Visited
+
+METRIC = "DueBroken"
+
+
+def note_visited(done: Done[Visited] | BrokenClub) -> Counter[str]:
+    """One line for all that broke in a club. Returns what it adds to the run's counts."""
+    if isinstance(done, BrokenClub):
+        error = type(done.error).__name__
+        logger.error("due job broke", club=done.club_id, error=error, frames=where_it_broke(done.error))
+        return Counter(broken=1)
+    visited = done.result
+    for each in visited.broken:
+        error, frames = type(each.error).__name__, where_it_broke(each.error)
+        logger.error("due visit broke", club=done.club_id, case=each.case_id, error=error, frames=frames)
+    counted = Counter({outcome.value: visited.outcomes[outcome] for outcome in Outcome})
+    return counted + Counter(clubs=1, unfinished=int(not visited.finished), armed_for_terms=visited.armed)
+
+
+def count_broken(broken: int) -> None:
+    """A metric that an alarm watches: told of every run, also when nothing is wrong."""
+    metrics.add_metric(name=METRIC, unit=MetricUnit.Count, value=broken)
+    metrics.flush_metrics()

@@ -32,10 +32,7 @@ def totals(operate: Any, till: TillClient) -> list[dict[str, Any]]:
 def tell(tables: DynamoDBClient, till: TillClient, kind: str = "INSERT") -> None:
     from ledger_stream.handler import lambda_handler
 
-    told = stream_records(tables, kind)
-    image = "OldImage" if kind == "REMOVE" else "NewImage"
-    mine = [r for r in told["Records"] if till.club["club_id"] in r["dynamodb"][image]["pk"]["S"]]
-    lambda_handler({"Records": mine}, CONTEXT)  # type: ignore[arg-type]
+    lambda_handler(stream_records(tables, [till.club["club_id"]], kind), CONTEXT)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ SHORT_DOMAIN = "k.test"
 
 @pytest.fixture
 def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """The clubs made since the test began, and the only ones the ledger's jobs go to: a session's are hundreds."""
+    """The clubs made since the test began, and the only ones that jobs go to: a session has hundreds."""
     from ledger_job import handler as ledger_job
     from proof_job import handler as proof_job
 
@@ -43,6 +43,7 @@ def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) 
     def made_since() -> list[str]:
         return [club_id for club_id in every() if club_id not in before]
 
+    monkeypatch.setattr(ClubRegistry, "club_ids", lambda _registry: iter(made_since()))
     for job in (ledger_job, proof_job):
         monkeypatch.setattr(job, "ROUNDS", replace(job.ROUNDS, club_ids=made_since))
     return made_since

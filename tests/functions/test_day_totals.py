@@ -74,6 +74,7 @@ def test_lost_events_are_made_good_from_the_ledger(busy_till: TillClient, operat
     assert (day["purchases"], day["turnover"]) == (2, 110_000)
 
 
+@pytest.mark.usefixtures("clubs_of_this_test")
 def test_a_rebuild_of_every_club_leaves_none_out(busy_till: TillClient, operate: Any) -> None:
     other = new_till(operate)
     other.buy(other.join().body["member_id"], 5_000)

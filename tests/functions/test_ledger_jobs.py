@@ -97,15 +97,15 @@ def test_a_club_that_breaks_holds_up_no_other(
             raise ValueError("+4520123456")
         return run(expiry, is_over)
 
-    monkeypatch.setattr(Expiry, "run", break_one)
     capsys.readouterr()
     caplog.clear()
-    counts = run_expiry()
+    with monkeypatch.context() as patch:
+        patch.setattr(Expiry, "run", break_one)
+        counts = run_expiry()
     assert (counts["expired"], counts["broken"]) == (1, 1)
     assert counted(capsys, "LedgerBroken") == [[1.0]]
     assert broken.club["club_id"] in logged(caplog)
     assert "20123456" not in logged(caplog)
-    monkeypatch.undo()
     assert run_expiry()["expired"] == 1
 
 

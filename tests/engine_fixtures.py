@@ -14,6 +14,7 @@ from botocore.config import Config
 
 from infra.local.engine import Engine
 from infra.local.home import REGION, Home
+from stamkunde.bootstrap import CLIENT_CONFIG
 from tests.local_stack import free_port
 from tests.tables import TABLES, create_tables
 
@@ -56,7 +57,10 @@ def new_account(endpoint: str) -> DynamoDBClient:
         endpoint_url=endpoint,
         aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
         aws_secret_access_key="test",
-        config=Config(max_pool_connections=32, retries={"total_max_attempts": 1}),
+        # As the functions have it, but for tries and times that hide nothing and mind a busy machine.
+        config=CLIENT_CONFIG.merge(
+            Config(max_pool_connections=32, retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
+        ),
     )
     create_tables(client)
     assert set(client.list_tables()["TableNames"]) == set(TABLES)

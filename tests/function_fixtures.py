@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.config import Config
 
+from stamkunde.bootstrap import CLIENT_CONFIG, dynamodb_client
 from tests.tables import create_tables
 from tests.till_client import TillClient, gateway_event
 
@@ -55,11 +57,12 @@ def environment(engine_endpoint: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tables(environment: None) -> DynamoDBClient:
-    """The tables the handlers use."""
-    from operator_task.handler import CLIENT
+    """The tables the handlers use, asked with more patience: to see all rows of many tests takes a while."""
+    from operator_task.handler import SETTINGS
 
-    create_tables(CLIENT)
-    return CLIENT
+    client = dynamodb_client(SETTINGS, CLIENT_CONFIG.merge(Config(read_timeout=60)))
+    create_tables(client)
+    return client
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.ledger.model.accounts import LotKey
-from stamkunde.shared.item import from_wire
+from stamkunde.shared.item import from_wire, to_wire
 from tests.shop import Shop
 
 if TYPE_CHECKING:
@@ -32,6 +33,19 @@ def assert_ledger_adds_up(shop: Shop, member_id: str) -> None:
 def rows(client: DynamoDBClient, table: str) -> list[dict[str, Any]]:
     """Everything in a table."""
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return [from_wire(item) for page in pages for item in page["Items"]]
+
+
+def rows_of(client: DynamoDBClient, table: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+    """What a table holds of some clubs, or members: an account that many tests share holds hundreds."""
+    named = {f":id{number}": each for number, each in enumerate(ids)}
+    places = ("contains(pk, {})", "contains(sk, {})", "club = {}", "club_id = {}")
+    pages = client.get_paginator("scan").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        FilterExpression=" OR ".join(place.format(name) for name in named for place in places),
+        ExpressionAttributeValues=to_wire(named),
+    )
     return [from_wire(item) for page in pages for item in page["Items"]]
 
 

@@ -12,6 +12,7 @@ from stamkunde.http import Request, Response
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.ledger.model.coupons import Coupon
 from stamkunde.ledger.model.standing import CardStanding, Standing, worth_saying
+from stamkunde.ledger.service import OnOffer
 from stamkunde.members.consents import ConsentMethod, PermissionKind
 from stamkunde.members.model import MemberState
 from stamkunde.members.service import MemberAtTill
@@ -120,13 +121,15 @@ def look_up_member(session: TillSession, request: Request) -> Response:
     found = (
         session.membership.look_up_by_card(body.card) if body.card else session.membership.look_up(body.phone or "")
     )
-    return Response(HTTPStatus.OK, show_member(session, found))
+    return Response(HTTPStatus.OK, show_member(session, found, session.ledger.on_offer(session.till.outlet_id)))
 
 
 def join_member(session: TillSession, request: Request) -> Response:
     """Join with a phone number; 201 for somebody new, 200 for somebody who was there."""
     body = request.body(requests.Join)
     acceptance = body.terms_acceptance.to_acceptance() if body.terms_acceptance else None
+    # Read before anything is written: whoever can't be shown what they have has not joined.
+    on_offer = session.ledger.on_offer(session.till.outlet_id)
     joined = session.membership.join(
         body.phone,
         body.first_name,
@@ -136,7 +139,7 @@ def join_member(session: TillSession, request: Request) -> Response:
         in_a_sale=body.soft_opt_in is not None,
     )
     status = HTTPStatus.CREATED if joined.new else HTTPStatus.OK
-    return Response(status, show_member(session, joined.at_till))
+    return Response(status, show_member(session, joined.at_till, on_offer))
 
 
 def show_permission_texts(session: TillSession, _request: Request) -> Response:
@@ -181,10 +184,10 @@ def _word(body: requests.PermissionsSaid) -> "CounterWord":
     )
 
 
-def show_member(session: TillSession, at_till: MemberAtTill) -> MemberShown:
+def show_member(session: TillSession, at_till: MemberAtTill, on_offer: OnOffer) -> MemberShown:
     """A member, as this till sees them."""
     club, member = session.club, at_till.member
-    has = session.ledger.standing(at_till.account, member.member_id, session.till.outlet_id)
+    has = on_offer.standing(at_till.account, member.member_id)
     return MemberShown(
         member_id=member.member_id,
         account_id=at_till.account.account_id,

@@ -20,13 +20,13 @@ def joined_at_the_till(new_customer: Customers) -> Customer:
 
 def test_accepting_by_the_link_releases_the_bonus(joined_at_the_till: Customer) -> None:
     customer = joined_at_the_till
-    assert _balance(customer) == {"total": EARNED, "available": 0, "pending": EARNED}
+    assert _balance(customer) == {"total": EARNED, "available": 0, "pending": EARNED, "reserved": 0}
     _open_the_link(customer)
     look_at(customer.page)
     customer.presses("accept.send")
     customer.sees("link.accepted.heading")
     look_at(customer.page)
-    assert _balance(customer) == {"total": EARNED, "available": EARNED, "pending": 0}
+    assert _balance(customer) == {"total": EARNED, "available": EARNED, "pending": 0, "reserved": 0}
     assert _state(customer) == "member"
     customer.shop.wait_for_message(customer.number, "welcome")
 
@@ -83,7 +83,7 @@ def test_joining_on_the_page_after_the_till_keeps_the_bonus(joined_at_the_till: 
     customer = joined_at_the_till
     customer.joins("terms")
     customer.sees_the_card()
-    assert _balance(customer) == {"total": EARNED, "available": EARNED, "pending": 0}
+    assert _balance(customer) == {"total": EARNED, "available": EARNED, "pending": 0, "reserved": 0}
 
 
 def _join_at_the_till(customer: Customer) -> Customer:

@@ -28,13 +28,14 @@ CALLS: dict[str, dict[str, str]] = {
     "club": {"operation": "Query", "resource": "clubs"},
     "phone": {"operation": "GetItem", "body": "Key.sk.S == 'PHONE'"},
     "member": {"operation": "GetItem", "body": "Key.sk.S == 'MEMBER'"},
-    "account": {"operation": "Query", "resource": "ledger"},
+    "account": {"operation": "Query", "body": """starts_with(ExpressionAttributeValues.":pk".S, 'A#')"""},
+    "coupons": {"operation": "Query", "body": """starts_with(ExpressionAttributeValues.":pk".S, 'COUPONS#')"""},
     "write": {"operation": WRITE},
 }
 CALLS_OF = {
     "buy": ("till", "club", "member", "account", "write"),
-    "join": ("till", "club", "phone", "write"),
-    "look_up": ("till", "club", "phone", "member", "account"),
+    "join": ("till", "club", "phone", "write", "coupons"),
+    "look_up": ("till", "club", "phone", "member", "account", "coupons"),
 }
 # Who the till is and which club it belongs to is asked in the same way whatever it wants.
 EACH_CALL = [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stamkunde.clubs.model import Club
-from stamkunde.clubs.store import ClubStore
+from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.members.codes import one_time_code, purpose_of
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET, new_till
 from tests.letterbox import waiting
@@ -28,6 +29,24 @@ PAGE = {
     "accent": "#8a4b1f",
 }
 SHORT_DOMAIN = "k.test"
+
+
+@pytest.fixture
+def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The clubs made since the test began, and the only ones that jobs go to: a session has hundreds."""
+    from ledger_job import handler as ledger_job
+    from proof_job import handler as proof_job
+
+    every = ClubRegistry(tables, "clubs").club_ids
+    before = set(every())
+
+    def made_since() -> list[str]:
+        return [club_id for club_id in every() if club_id not in before]
+
+    monkeypatch.setattr(ClubRegistry, "club_ids", lambda _registry: iter(made_since()))
+    for job in (ledger_job, proof_job):
+        monkeypatch.setattr(job, "ROUNDS", replace(job.ROUNDS, club_ids=made_since))
+    return made_since
 
 
 @dataclass

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.function_fixtures import new_till
-from tests.ledger_checks import every_row
 from tests.till_client import Answer, TillClient
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
+from tests.written import writes_so_far
 
 PROGRAMME = {
     "rate": 300,
@@ -82,13 +79,13 @@ def test_old_bonus_can_be_spent_from_the_next_purchase_on(baker: TillClient) -> 
     ],
 )
 def test_what_cannot_be_brought_along_writes_nothing(
-    baker: TillClient, tables: DynamoDBClient, body: dict[str, Any], status: int, code: str
+    baker: TillClient, body: dict[str, Any], status: int, code: str
 ) -> None:
     member_id = baker.join().body["member_id"]
-    before = every_row(tables)
+    before = writes_so_far()
     refused = bring(baker, member_id, **body)
     assert (refused.status, refused.code) == (status, code)
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_each_thing_is_brought_along_once(baker: TillClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,10 +15,6 @@ from tests.function_fixtures import CONTEXT, ORIGIN_SECRET
 from tests.functions.conftest import OpenClub
 from tests.till_client import TillClient
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
-
-
 SAMPLED = datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC)
 
 
@@ -26,7 +22,8 @@ def cases(function: str) -> dict[str, Any]:
     return {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events" / function).glob("*.json"))}
 
 
-def test_there_is_an_event_for_every_task_of_an_operator(tables: DynamoDBClient) -> None:
+@pytest.mark.usefixtures("tables")
+def test_there_is_an_event_for_every_task_of_an_operator() -> None:
     from operator_task.tasks import TASKS
 
     assert {event["task"] for event in cases("operator_task").values()} == {
@@ -174,7 +171,8 @@ def test_a_tills_event_is_understood(case: str, till: TillClient) -> None:
     "function",
     ["ledger_stream", "day_totals_job", "message_worker", "outbox_job", "ledger_job", "proof_job"],
 )
-def test_a_workers_events_are_taken(function: str, tables: DynamoDBClient) -> None:
+@pytest.mark.usefixtures("clubs_of_this_test")
+def test_a_workers_events_are_taken(function: str) -> None:
     handler = importlib.import_module(f"{function}.handler").lambda_handler
     assert cases(function)
     for event in cases(function).values():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from stamkunde.shared.item import to_wire
 from tests.function_fixtures import CONTEXT, new_till
 from tests.functions.test_rows import stream_records
-from tests.ledger_checks import rows
+from tests.ledger_checks import rows_of
 from tests.till_client import TillClient
 
 if TYPE_CHECKING:
@@ -22,17 +20,7 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 
-@pytest.fixture(autouse=True)
-def _only_clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The jobs go to the clubs that a test makes: a session's clubs are hundreds."""
-    from ledger_job import handler as ledger_job
-    from proof_job import handler as proof_job
-
-    for job in (ledger_job, proof_job):
-        every = job.ROUNDS.club_ids
-        before = set(every())
-        new = partial(lambda every, before: [each for each in every() if each not in before], every, before)
-        monkeypatch.setattr(job, "ROUNDS", replace(job.ROUNDS, club_ids=new))
+pytestmark = pytest.mark.usefixtures("clubs_of_this_test")
 
 
 def run_expiry() -> dict[str, int]:
@@ -48,8 +36,7 @@ def run_proof() -> dict[str, int]:
 
 
 def account_row(tables: DynamoDBClient, till: TillClient) -> dict[str, Any]:
-    prefix = f"A#{till.club['club_id']}#"
-    return next(row for row in rows(tables, "ledger") if row["pk"].startswith(prefix) and row["sk"] == "ACCOUNT")
+    return next(row for row in rows_of(tables, "ledger", [till.club["club_id"]]) if row["sk"] == "ACCOUNT")
 
 
 def tamper(tables: DynamoDBClient, till: TillClient) -> str:
@@ -72,9 +59,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> str:
 def tell(tables: DynamoDBClient, till: TillClient) -> None:
     from ledger_stream.handler import lambda_handler
 
-    told = stream_records(tables)["Records"]
-    mine = [each for each in told if till.club["club_id"] in each["dynamodb"]["NewImage"]["pk"]["S"]]
-    lambda_handler({"Records": mine}, CONTEXT)  # type: ignore[arg-type]
+    lambda_handler(stream_records(tables, [till.club["club_id"]]), CONTEXT)  # type: ignore[arg-type]
 
 
 def movable(operate: Any) -> TillClient:
@@ -112,15 +97,15 @@ def test_a_club_that_breaks_holds_up_no_other(
             raise ValueError("+4520123456")
         return run(expiry, is_over)
 
-    monkeypatch.setattr(Expiry, "run", break_one)
     capsys.readouterr()
     caplog.clear()
-    counts = run_expiry()
+    with monkeypatch.context() as patch:
+        patch.setattr(Expiry, "run", break_one)
+        counts = run_expiry()
     assert (counts["expired"], counts["broken"]) == (1, 1)
     assert counted(capsys, "LedgerBroken") == [[1.0]]
     assert broken.club["club_id"] in logged(caplog)
     assert "20123456" not in logged(caplog)
-    monkeypatch.undo()
     assert run_expiry()["expired"] == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from stamkunde.ledger.care_store import touch_accounts
 from stamkunde.ledger.refunds import Refunds
 from tests.function_fixtures import CONTEXT, new_till
-from tests.ledger_checks import rows
+from tests.ledger_checks import rows_of
 from tests.till_client import TillClient
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_the_proof_asks_whether_an_account_that_is_gone_should_be_there(
     from proof_job.handler import lambda_handler
 
     account_id = shop.join().body["account_id"]
-    gone = next(row for row in rows(tables, "ledger") if row["pk"].endswith(account_id) and row["sk"] == "ACCOUNT")
+    gone = next(row for row in rows_of(tables, "ledger", [account_id]) if row["sk"] == "ACCOUNT")
     tables.delete_item(TableName="ledger", Key={"pk": {"S": gone["pk"]}, "sk": {"S": gone["sk"]}})
     verified = operate("verify_ledger", club_id=shop.club["club_id"])
     assert verified["differences"] == [{"account_id": account_id, "what": "missing", "entry_id": None}]

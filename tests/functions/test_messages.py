@@ -28,7 +28,7 @@ from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.item import to_wire
 from tests.function_fixtures import CONTEXT, new_till
 from tests.gateways.network import Mood, Network, running_network
-from tests.ledger_checks import rows
+from tests.ledger_checks import rows_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -96,7 +96,7 @@ def work(*bodies: str) -> dict[str, Any]:
 
 
 def deliveries(tables: DynamoDBClient, message_id: str) -> list[dict[str, Any]]:
-    return [row for row in rows(tables, "messages") if row["pk"].endswith(message_id) and row["sk"] == "DELIVERY"]
+    return [row for row in rows_of(tables, "messages", [message_id]) if row["sk"] == "DELIVERY"]
 
 
 def test_a_test_message_reaches_a_phone_in_the_clubs_name_and_language(

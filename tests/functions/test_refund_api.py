@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.function_fixtures import new_till
-from tests.ledger_checks import every_row
 from tests.till_client import Answer, TillClient
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
+from tests.written import writes_so_far
 
 
 def refund(till: TillClient, bought: Answer, number: str = "R-1", **given: Any) -> Answer:
@@ -63,9 +60,7 @@ def test_goods_come_back_and_the_till_is_told_what_to_pay_and_print(till: TillCl
     ]
 
 
-def test_the_printer_tells_of_stamps_taken_and_of_what_can_be_used_again(
-    operate: Any, tables: DynamoDBClient
-) -> None:
+def test_the_printer_tells_of_stamps_taken_and_of_what_can_be_used_again(operate: Any) -> None:
     till = new_till(operate, clock_offset_seconds=0)
     bread = {"item_numbers": ["5701001000013"]}
     stamps = {"stamp_programme_id": "rugbrod", "name": "Rugbrød", "needed": 10, "reward_name": "gratis rugbrød"}
@@ -212,13 +207,13 @@ ONE = {"line": 1, "quantity": 1}
     ],
 )
 def test_a_refund_that_cannot_be_is_refused_and_nothing_is_written(
-    till: TillClient, member_id: str, tables: DynamoDBClient, changes: dict[str, Any], code: str, pointer: str
+    till: TillClient, member_id: str, changes: dict[str, Any], code: str, pointer: str
 ) -> None:
     bought = till.buy(member_id)
-    before = every_row(tables)
+    before = writes_so_far()
     answer = refund(till, bought, **changes)
     assert (answer.code, answer.body.get("pointer")) == (code, pointer)
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_an_id_that_is_none_of_ours_is_an_unknown_purchase(till: TillClient) -> None:

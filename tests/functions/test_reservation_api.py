@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.ledger_checks import every_row
 from tests.till_client import TillClient
+from tests.written import writes_so_far
 from till_api.idempotency import LONGEST_KEY
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
 
 
 @pytest.fixture
@@ -62,15 +59,13 @@ def test_the_same_key_gets_the_same_body_with_200(till: TillClient, member_id: s
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * (LONGEST_KEY + 1), "two words", "smør", "tab\tbed"])
-def test_a_hold_needs_a_key_that_can_be_read(
-    till: TillClient, member_id: str, tables: DynamoDBClient, key: str
-) -> None:
-    before = every_row(tables)
+def test_a_hold_needs_a_key_that_can_be_read(till: TillClient, member_id: str, key: str) -> None:
+    before = writes_so_far()
     answer = till.send("POST", "/v1/reservations", till.basket(member_id, spend_bonus=1), idempotency_key=key)
     assert (answer.status, answer.code) == (400, "idempotency_key_missing")
     without = till.send("POST", "/v1/reservations", till.basket(member_id, spend_bonus=1))
     assert without.code == "idempotency_key_missing"
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 @pytest.mark.parametrize(
@@ -89,13 +84,13 @@ def test_a_hold_needs_a_key_that_can_be_read(
     ],
 )
 def test_a_hold_that_cannot_be_is_refused_and_nothing_is_written(
-    till: TillClient, member_id: str, tables: DynamoDBClient, given: dict[str, Any], code: str
+    till: TillClient, member_id: str, given: dict[str, Any], code: str
 ) -> None:
-    before = every_row(tables)
+    before = writes_so_far()
     body = till.basket(member_id, 50_000) | given
     answer = till.send("POST", "/v1/reservations", body, idempotency_key="key")
     assert answer.code == code
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_what_is_released_can_be_spent_and_no_more_be_captured(till: TillClient, member_id: str) -> None:

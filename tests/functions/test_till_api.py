@@ -18,8 +18,9 @@ from stamkunde.http import Resolver, Response
 from stamkunde.members.card import new_card_number
 from stamkunde.shared.routing import Route
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET, new_till
-from tests.ledger_checks import every_row, rows
+from tests.ledger_checks import rows_of
 from tests.till_client import TillClient, gateway_event
+from tests.written import writes_so_far
 from till_api.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def balance(available: int) -> dict[str, int]:
 def test_who_joins_at_a_till_is_written_to_in_the_clubs_name(till: TillClient, tables: DynamoDBClient) -> None:
     till.join("20 12 34 56", accepts=False)
     till.join("26 12 34 56", first_name="Mette")
-    mine = [row for row in rows(tables, "messages") if till.club["club_id"] in row["sk"]]
+    mine = rows_of(tables, "messages", [till.club["club_id"]])
     opened, accepted = sorted(mine, key=lambda row: row["recipient"])
     assert (opened["recipient"], opened["kind"], opened["sender"]) == ("+4520123456", "till_join", "BagerHolm")
     assert re.search(r": k\.test/[0-9a-z]{16} Ikke dig\?", opened["text"])
@@ -219,8 +220,8 @@ def test_a_queued_receipt_that_spends_too_much_is_booked_and_told_line_by_line(t
     assert (direct.status, direct.body) == (200, purchase)
 
 
-def test_somebody_without_membership_needs_a_code_from_a_poster(till: TillClient, tables: DynamoDBClient) -> None:
-    before = every_row(tables)
+def test_somebody_without_membership_needs_a_code_from_a_poster(till: TillClient) -> None:
+    before = writes_so_far()
     receipt = {k: v for k, v in till.receipt("").items() if k != "member_id"}
     code = {"redemptions": [{"kind": "code", "name": "K7P2-9QXM"}]}
     for body, refused, pointer in (
@@ -233,7 +234,7 @@ def test_somebody_without_membership_needs_a_code_from_a_poster(till: TillClient
         assert (answer.code, answer.body.get("pointer")) == (refused, pointer)
     (result,) = till.send("POST", "/v1/purchases/batch", {"purchases": [receipt]}).body["results"]
     assert result["problem"]["code"] == "invalid_field"
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_what_is_not_goods_and_what_is_paid_otherwise_is_read(till: TillClient) -> None:
@@ -309,15 +310,15 @@ LINE = {"item_number": "1", "quantity": 1, "amount": 100}
     ],
 )
 def test_a_purchase_that_cannot_be_is_refused_and_nothing_is_written(
-    till: TillClient, tables: DynamoDBClient, changes: dict[str, Any], code: str, pointer: str | None
+    till: TillClient, changes: dict[str, Any], code: str, pointer: str | None
 ) -> None:
     member_id = till.join().body["member_id"]
-    before = every_row(tables)
+    before = writes_so_far()
     answer = till.send("POST", "/v1/purchases", till.receipt(member_id) | changes)
     assert (answer.code, answer.body.get("pointer")) == (code, pointer)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.body["status"] == answer.status
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 @pytest.mark.parametrize(
@@ -374,7 +375,7 @@ def test_a_phone_that_is_none_of_ours_is_refused(till: TillClient, phone: str, c
 
 def card_number(tables: DynamoDBClient, member_id: str) -> str:
     """The number that a member's page would show."""
-    (row,) = [row for row in rows(tables, "members") if (row["pk"][-17:], row["sk"]) == (member_id, "MEMBER")]
+    (row,) = [row for row in rows_of(tables, "members", [member_id]) if row["sk"] == "MEMBER"]
     return str(row["card"])
 
 
@@ -423,7 +424,7 @@ def test_an_unknown_member_is_404(till: TillClient) -> None:
     ],
 )
 def test_every_route_refuses_every_wrong_key(
-    till: TillClient, operate: Any, tables: DynamoDBClient, route: Any, wrong: str, code: str
+    till: TillClient, operate: Any, route: Any, wrong: str, code: str
 ) -> None:
     scene = Scene(till)
     path, body = scene.path(route), scene.body(route.name)
@@ -439,17 +440,15 @@ def test_every_route_refuses_every_wrong_key(
         "another_club": f"Bearer {till.key.replace(till.club['club_id'], other_club)}",
         "revoked": f"Bearer {till.key}",
     }
-    before = every_row(tables)
+    before = writes_so_far()
     answer = till.send(route.method, path, body, authorization=headers[wrong], idempotency_key="key-1")
     assert (answer.status, answer.code) == (401, code)
     assert answer.headers["www-authenticate"] == "Bearer"
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_finds_nothing_of_another_club(
-    till: TillClient, operate: Any, tables: DynamoDBClient, route: Any
-) -> None:
+def test_every_route_finds_nothing_of_another_club(till: TillClient, operate: Any, route: Any) -> None:
     scene = Scene(till)
     cursor = till.send("GET", f"/v1/members/{scene.member_id}/ledger?limit=1").body["next"] or ""
     stranger = new_till(operate)
@@ -457,7 +456,7 @@ def test_every_route_finds_nothing_of_another_club(
     if route.name == "join_member":
         assert stranger.send("POST", path, {"phone": "20123456"}).body["member_id"] != scene.member_id
         return
-    before = every_row(tables)
+    before = writes_so_far()
     answer = stranger.send(route.method, f"{path}?cursor={cursor}" if cursor else path, body, idempotency_key="key-1")
     if route.name == "show_permission_texts":
         # The stranger's own sentences, of which a club that asks for nothing has none.
@@ -471,7 +470,7 @@ def test_every_route_finds_nothing_of_another_club(
     else:
         assert (answer.status, answer.code in UNKNOWN_HERE) == (404, True), answer.body
     assert scene.member_id not in json.dumps(answer.body)
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_only_the_front_door_is_answered(till: TillClient) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.function_fixtures import new_till
-from tests.ledger_checks import every_row
 from tests.till_client import Answer, TillClient
+from tests.written import writes_so_far
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -79,17 +79,15 @@ def test_staff_give_a_coffee_and_the_owner_reads_of_it(shop: TillClient, operate
     ]
 
 
-def test_a_voucher_without_a_key_is_refused_and_writes_nothing(
-    shop: TillClient, operate: Any, tables: DynamoDBClient
-) -> None:
+def test_a_voucher_without_a_key_is_refused_and_writes_nothing(shop: TillClient, operate: Any) -> None:
     publish(shop, operate, audience="voucher", surprise_limit=1)
     member = shop.join().body["member_id"]
-    before = every_row(tables)
+    before = writes_so_far()
     assert give(shop, member, "").code == "idempotency_key_missing"
     assert give(shop, member, reason="bribe").code == "invalid_field"
     assert give(shop, "m0000000000000000").code == "unknown_member"
     assert give(shop, member, coupon_id="nothing").code == "coupon_unknown"
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_a_poster_is_for_everybody_once(shop: TillClient, operate: Any) -> None:
@@ -151,12 +149,12 @@ def test_an_operator_hands_out_a_voucher(shop: TillClient, operate: Any) -> None
     ],
 )
 def test_a_coupon_that_makes_no_sense_is_refused_and_writes_nothing(
-    shop: TillClient, operate: Any, tables: DynamoDBClient, wrong: dict[str, Any], pointer: str
+    shop: TillClient, operate: Any, wrong: dict[str, Any], pointer: str
 ) -> None:
-    before = every_row(tables)
+    before = writes_so_far()
     refused = operate("publish_coupon", club_id=shop.club["club_id"], coupon=FREE_COFFEE | wrong)
     assert refused["pointer"] == pointer, refused
-    assert every_row(tables) == before
+    assert writes_so_far() == before
 
 
 def test_a_misspelt_field_of_a_coupon_is_refused(shop: TillClient, operate: Any) -> None:

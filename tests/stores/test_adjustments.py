@@ -68,7 +68,7 @@ def test_a_correction_says_who_did_it_and_why_and_the_owner_sees_it(shop: Shop) 
     assert entry.grounds is not None
     assert (entry.kind, entry.amount, entry.member_id) == (EntryKind.CORRECTION, -1_000, anna)
     assert (entry.grounds.reason, entry.grounds.note, entry.grounds.by) == ("till_mistake", "Bon 100234", "Mette")
-    assert shop.entries(anna)[0] == entry
+    assert entry in shop.entries(anna)
     (note,) = shop.store.notes_of_day(shop.today())
     assert (note.kind, note.code, note.subject, note.entry_id) == (
         NoteKind.CORRECTION,

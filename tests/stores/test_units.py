@@ -141,7 +141,7 @@ def look_up(till: MeteredTill) -> None:
     """As the till API answers it: who it is, and what they have to use."""
     session = till.open(writes=False)
     found = session.membership.look_up(PHONE)
-    session.ledger.standing(found.account, found.member.member_id, session.till.outlet_id)
+    session.ledger.on_offer(session.till.outlet_id).standing(found.account, found.member.member_id)
 
 
 def test_a_reservation_of_a_full_account_costs_two_write_units_and_its_end_as_much(

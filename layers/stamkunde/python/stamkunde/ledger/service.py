@@ -73,6 +73,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class OnOffer:
+    """What members can have at an outlet at an instant, whoever they are."""
+
+    terms: Terms
+    coupons: tuple[Coupon, ...]
+    occasion: Occasion
+
+    def standing(self, account: Account, member_id: str) -> Standing:
+        """What one of them has, for the cashier."""
+        terms = self.terms
+        stamps = terms.offers.stamp_programmes
+        return standing(account, account.known_as(member_id), terms.programme, stamps, self.coupons, self.occasion)
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """One club's ledger, as a till uses it.
 
@@ -271,18 +286,11 @@ class Ledger:
         )
         return Decision(account, settlement.account, entry, terms.offers.coupons, hold_id, captured.kept(totals))
 
-    def standing(self, account: Account, member_id: str, outlet_id: str) -> Standing:
-        """What a member has right now, for the cashier."""
+    def on_offer(self, outlet_id: str) -> OnOffer:
+        """What members can have at an outlet right now."""
         now = self.clock.now()
-        terms = self.terms_for(outlet_id, now)
-        return standing(
-            account,
-            account.known_as(member_id),
-            terms.programme,
-            terms.offers.stamp_programmes,
-            self.coupons.at(now).values(),
-            Occasion(outlet_id, now, self.time_zone),
-        )
+        coupons = tuple(self.coupons.at(now).values())
+        return OnOffer(self.terms_for(outlet_id, now), coupons, Occasion(outlet_id, now, self.time_zone))
 
     def terms_for(
         self,

@@ -106,8 +106,8 @@ class Function:
         The state machine that it may start, and whose ARN it learns.
     sends_messages
         Whether it may send text messages and e-mail.
-    keeps_evidence
-        Whether it may put files into the bucket of evidence, and so learns its name.
+    on_evidence
+        What it may do to files in the bucket of evidence, such as ``PutObject``; it learns the bucket's name then.
     knows_domains
         Whether it writes links or addresses of our own domains, and so learns them.
     """
@@ -121,7 +121,7 @@ class Function:
     wakes: str | None = None
     starts: str | None = None
     sends_messages: bool = False
-    keeps_evidence: bool = False
+    on_evidence: str | None = None
     knows_domains: bool = False
 
     @property
@@ -216,7 +216,7 @@ FUNCTIONS = (
         wakes="message_worker",
         # Who is to be deleted is told so, with a link that undoes it.
         knows_domains=True,
-        keeps_evidence=True,
+        on_evidence="PutObject",
     ),
     Function(
         name="ledger_stream",
@@ -311,5 +311,7 @@ FUNCTIONS = (
         memory_mb=512,
         wakes="message_worker",
         knows_domains=True,
+        # The photo of somebody's signed form goes with them.
+        on_evidence="DeleteObject",
     ),
 )

@@ -86,11 +86,25 @@ class Machine:
 
 
 @dataclass
+class Photos:
+    """The photos of signed forms that are kept, by name."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def keep(self, name: str, content: bytes, _media_type: str) -> None:
+        self.kept[name] = content
+
+    def remove(self, name: str) -> None:
+        self.kept.pop(name, None)
+
+
+@dataclass
 class DueShop:
     """A shop, its hourly job and its machine."""
 
     shop: Shop
     machine: Machine = field(default_factory=Machine)
+    photos: Photos = field(default_factory=Photos)
 
     @property
     def looking(self) -> Looking:
@@ -111,6 +125,7 @@ class DueShop:
             self.looking,
             shop.admission,
             shop.removal,
+            lambda: self.photos,
             LapsingNotes(shop.client, shop.members_table, shop.club.club_id),
             shop.clock,
             shop.patience,

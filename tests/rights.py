@@ -52,7 +52,7 @@ def check_service(function: str | None, service: str, operation: str) -> None:
 def _other_calls(function: Function) -> set[tuple[str, str]]:
     waking = {("sqs", "SendMessageBatch")} if function.wakes else set()
     starting = {("stepfunctions", "StartExecution")} if function.starts else set()
-    keeping = {("s3", "PutObject")} if function.keeps_evidence else set()
+    keeping = {("s3", function.on_evidence)} if function.on_evidence else set()
     sending = {("sns", "Publish"), ("sesv2", "SendEmail")} if function.sends_messages else set()
     return waking | starting | keeping | sending
 

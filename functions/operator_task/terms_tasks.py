@@ -14,10 +14,10 @@ from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.clubs.terms import NewTerms, read_form
 from stamkunde.clubs.terms_changes import Change, ChangedBlock
 from stamkunde.clubs.terms_service import NewSettings, TermsDesk, find_version
+from stamkunde.evidence_bootstrap import evidence_store
 from stamkunde.ledger.accepted_terms import AcceptedTerms
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.signed_forms import SignedForms
-from stamkunde.operator_bootstrap import evidence_store
 from stamkunde.shared.clock import iso_instant
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience

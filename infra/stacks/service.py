@@ -53,7 +53,7 @@ class ServiceStack(cdk.Stack):
         for function in self.functions.values():
             self._let_wake(function)
             self._let_send(function)
-            self._let_keep_evidence(function)
+            self._let_at_evidence(function)
         self.member_machine = MemberMachine(self, "MemberDue", task=self.functions["due_task"].function)
         for function in self.functions.values():
             self._let_start(function)
@@ -191,17 +191,19 @@ class ServiceStack(cdk.Stack):
             function.role, "IAM5[Resource::*]", "A phone number has no ARN; a second statement denies every topic."
         )
 
-    def _let_keep_evidence(self, function: PythonFunction) -> None:
-        if not function.catalogued.keeps_evidence:
+    def _let_at_evidence(self, function: PythonFunction) -> None:
+        action = function.catalogued.on_evidence
+        if action is None:
             return
         files = f"{EVIDENCE_ARN}/*"
-        function.role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[files]))
+        function.role.add_to_policy(iam.PolicyStatement(actions=[f"s3:{action}"], resources=[files]))
         acknowledge(
             function.role,
             f"IAM5[Resource::{files.replace(cdk.Aws.ACCOUNT_ID, '<AWS::AccountId>')}]",
             "Each file has a name of its own.",
         )
-        function.grant_key(self._data.key, by="s3", actions=KEY_ACTIONS_TO_KEEP_FILES)
+        if action == "PutObject":
+            function.grant_key(self._data.key, by="s3", actions=KEY_ACTIONS_TO_KEEP_FILES)
         function.function.add_environment("EVIDENCE_BUCKET", self._data.evidence.bucket_name)
 
     def _let_start(self, function: PythonFunction) -> None:

@@ -220,7 +220,7 @@ def test_the_form_of_older_terms_says_what_the_law_asks_for_beside_them(club: Op
 def bucket(tables: DynamoDBClient) -> Any:
     """Where the photos lie."""
     from operator_task.handler import SETTINGS
-    from stamkunde.operator_bootstrap import evidence_store
+    from stamkunde.evidence_bootstrap import evidence_store
 
     store = evidence_store(SETTINGS)
     where = {"LocationConstraint": SETTINGS.region}

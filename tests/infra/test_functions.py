@@ -84,14 +84,16 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
     own["states"] = {"StartExecution"} if function.starts else set()
     own["sns"] = {"Publish"} if function.sends_messages else set()
     own["ses"] = {"SendEmail"} if function.sends_messages else set()
-    own["s3"] = {"PutObject"} if function.keeps_evidence else set()
+    own["s3"] = {function.on_evidence} if function.on_evidence else set()
     for statement in stacks.statements(_role(function, stacks)):
         for action in actions(statement):
             service, _, name = action.partition(":")
             assert name in own.get(service, set()), action
         for resource in as_list(statement["Resource"]):
             # Other tests hold what these two reach, which no reference names.
-            assert actions(statement) in ({"sns:Publish"}, {"s3:PutObject"}) or stacks.target_of(resource)
+            assert actions(statement) in ({"sns:Publish"}, {f"s3:{function.on_evidence}"}) or stacks.target_of(
+                resource
+            )
 
 
 @every_function
@@ -134,20 +136,20 @@ def test_every_function_may_use_the_key_through_dynamodb_only_and_for_evidence_t
     }
     assert len(through) == len(_statements(function, stacks, "kms"))
     to_keep = through.pop("s3.eu-north-1.amazonaws.com", set())
-    assert to_keep == (set(KEY_ACTIONS_TO_KEEP_FILES) if function.keeps_evidence else set())
+    assert to_keep == (set(KEY_ACTIONS_TO_KEEP_FILES) if function.on_evidence == "PutObject" else set())
     assert set(through) == ({"dynamodb.eu-north-1.amazonaws.com"} if function.rights else set())
 
 
 @every_function
-def test_only_a_function_that_keeps_evidence_may_put_files_into_its_bucket_and_learns_its_name(
+def test_only_a_function_that_deals_with_evidence_may_and_learns_where_it_lies(
     function: Function, stacks: Stacks
 ) -> None:
     variables = stacks.function(function.name).properties["Environment"]["Variables"]
     statements = _statements(function, stacks, "s3")
     (bucket,) = stacks.resources("AWS::S3::Bucket", "StamkundeData")
-    assert ("EVIDENCE_BUCKET" in variables) == bool(statements) == function.keeps_evidence
+    assert ("EVIDENCE_BUCKET" in variables) == bool(statements) == bool(function.on_evidence)
     for statement in statements:
-        assert actions(statement) == {"s3:PutObject"}
+        assert actions(statement) == {f"s3:{function.on_evidence}"}
         start, account, end = statement["Resource"]["Fn::Join"][1]
         assert (start, account, end) == ("arn:aws:s3:::stamkunde-evidence-", {"Ref": "AWS::AccountId"}, "/*")
         assert bucket.properties["BucketName"] == {"Fn::Join": ["", ["stamkunde-evidence-", account]]}

@@ -342,6 +342,19 @@ def test_who_asked_to_be_deleted_is_taken_away_with_all_that_led_to_them(due: Du
     assert due.hints() + due.cases() == []
 
 
+def test_the_photo_of_a_signed_form_goes_with_its_member(due: DueShop) -> None:
+    shop = due.shop
+    stays, goes = (shop.join(phone).at_till.member.member_id for phone in ("+4520111111", "+4520222222"))
+    for member_id in (stays, goes):
+        (record,) = shop.members.consent_records(member_id)
+        due.photos.keep(f"{member_id}.jpg", b"photo", "image/jpeg")
+        shop.access.commit([shop.members.attachment_write(member_id, record, f"{member_id}.jpg")])
+    ask_for_erasure(due, goes, JOINED + timedelta(days=14))
+    due.jump(JOINED + timedelta(days=15))
+    assert due.member(goes) is None
+    assert list(due.photos.kept) == [f"{stays}.jpg"]
+
+
 def ask_for_erasure(due: DueShop, member_id: str, erase_at: datetime) -> None:
     member = due.member(member_id)
     assert member is not None

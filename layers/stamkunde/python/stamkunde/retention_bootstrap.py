@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from stamkunde.gateways.cases import Cases
+    from stamkunde.gateways.evidence_store import EvidenceStore
     from stamkunde.retention.acts import DueActs
     from stamkunde.retention.service import DueVisits, Looking
 
@@ -85,10 +86,17 @@ def due_acts(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, cl
         _looking(settings, client, clubs, club),
         admitting,
         removal(settings, client, admitting, patience),
+        partial(_evidence_store, settings),
         LapsingNotes(client, settings.members_table, club.club_id),
         clock,
         patience,
     )
+
+
+def _evidence_store(settings: Settings) -> "EvidenceStore":
+    from stamkunde.evidence_bootstrap import evidence_store  # noqa: PLC0415 - hardly anybody signed on paper
+
+    return evidence_store(settings)
 
 
 def _looking(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> "Looking":

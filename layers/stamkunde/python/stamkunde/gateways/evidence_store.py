@@ -12,12 +12,20 @@ class S3Client(Protocol):
         """Keep one file; another of the same name takes its place."""
         ...
 
+    def delete_object(self, **given: Any) -> Mapping[str, Any]:
+        """Take one file away, or find that it is gone."""
+        ...
+
 
 class EvidenceStore(Protocol):
     """What keeps files that prove what somebody agreed to."""
 
     def keep(self, name: str, content: bytes, media_type: str) -> None:
         """Keep a file; the same one again changes nothing."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Take a file away; one that is gone stays so."""
         ...
 
 
@@ -31,3 +39,7 @@ class S3EvidenceStore:
     def keep(self, name: str, content: bytes, media_type: str) -> None:
         """Keep a file; see `EvidenceStore`."""
         self.client.put_object(Bucket=self.bucket, Key=name, Body=content, ContentType=media_type)
+
+    def remove(self, name: str) -> None:
+        """Take a file away; see `EvidenceStore`. Its last version goes with the bucket's old versions."""
+        self.client.delete_object(Bucket=self.bucket, Key=name)

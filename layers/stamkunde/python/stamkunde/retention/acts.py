@@ -1,13 +1,15 @@
 """What is done to or for somebody who is due. Each part may be done again at any point, and changes nothing then."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from stamkunde.clubs.model import Club
+from stamkunde.gateways.evidence_store import EvidenceStore
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.members.admission import Admission
-from stamkunde.members.consents import PermissionKind
+from stamkunde.members.consents import ConsentRecord, PermissionKind
 from stamkunde.members.lapsing import KEPT_AFTER, LapsingNote, LapsingNotes
 from stamkunde.members.model import Member, TermsChase
 from stamkunde.members.removal import Removal
@@ -38,6 +40,8 @@ class DueActs:
 
     Parameters
     ----------
+    evidence
+        Where the photos of signed forms are; asked only when there is one.
     lapsing
         Where the owner is told of permissions that are about to end.
     """
@@ -47,6 +51,7 @@ class DueActs:
     looking: Looking
     admission: Admission
     removal: Removal
+    evidence: Callable[[], EvidenceStore]
     lapsing: LapsingNotes
     clock: Clock
     patience: Patience
@@ -92,8 +97,7 @@ class DueActs:
             case StepKind.TERMS_REMINDER if facts.chase is not None:
                 self._remind(member, facts.chase, now)
             case StepKind.REMOVE_OPEN | StepKind.REMOVE_ASKED:
-                self.removal.try_to_remove(member, now)
-                self.removal.remove_rest(member)
+                self._remove(member, records, now)
             case StepKind.TELL_TERMS:
                 self._tell_terms(member, now)
             case StepKind.NOTE_LAPSING:
@@ -101,6 +105,17 @@ class DueActs:
             case _:
                 raise ValueError(f"{step.kind} isn't done to somebody who is there")
         return step.kind
+
+    def _remove(self, member: Member, records: Sequence[ConsentRecord], now: datetime) -> None:
+        """Take somebody away, the photos of their forms first: afterwards nothing says where those are."""
+        formerly = (
+            record for each in member.formerly for record in self.admission.members.consent_records(each.member_id)
+        )
+        for record in (*records, *formerly):
+            if record.attachment:
+                self.evidence().remove(record.attachment)
+        self.removal.try_to_remove(member, now)
+        self.removal.remove_rest(member)
 
     def _clear(self, case: Case) -> StepKind | None:
         if not self.looking.remains.are_there(case.member_id):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-
-import botocore.session
 
 from stamkunde.clubs.model import Club
 from stamkunde.gateways.wake_ups import WakeUps
@@ -25,6 +22,7 @@ from stamkunde.shared.clock import FixedClock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
+from tests.aws_clients import engine_client
 from tests.factories import NOON, make_club
 from tests.ledger_checks import rows
 from tests.post_office import sqs_queue
@@ -144,11 +142,5 @@ def make_member(**given: Any) -> Member:
 
 def access_scene(client: DynamoDBClient, endpoint: str, **given: Any) -> AccessScene:
     """A scene with a queue of its own."""
-    sqs = botocore.session.get_session().create_client(
-        "sqs",
-        region_name="eu-north-1",
-        endpoint_url=endpoint,
-        aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
-        aws_secret_access_key="test",
-    )
+    sqs = engine_client("sqs", endpoint)
     return AccessScene(client, *sqs_queue(sqs), **given)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import botocore.session
 import pytest
 from botocore.config import Config
 
 from infra.local.engine import Engine
-from infra.local.home import REGION, Home
+from infra.local.home import Home
 from stamkunde.bootstrap import CLIENT_CONFIG
+from tests.aws_clients import engine_client
 from tests.local_stack import free_port
 from tests.tables import TABLES, create_tables
 
@@ -50,18 +49,9 @@ def dynamodb(engine_endpoint: str) -> DynamoDBClient:
 
 def new_account(endpoint: str) -> DynamoDBClient:
     """A client of an empty account with the project's tables: another access key is another account."""
-    session = botocore.session.get_session()
-    client: DynamoDBClient = session.create_client(  # type: ignore[assignment]
-        "dynamodb",
-        region_name=REGION,
-        endpoint_url=endpoint,
-        aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
-        aws_secret_access_key="test",
-        # As the functions have it, but for tries and times that hide nothing and mind a busy machine.
-        config=CLIENT_CONFIG.merge(
-            Config(max_pool_connections=32, retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
-        ),
-    )
+    # As the functions have it, but for tries and times that hide nothing and mind a busy machine.
+    patient = Config(max_pool_connections=32, retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
+    client: DynamoDBClient = engine_client("dynamodb", endpoint, CLIENT_CONFIG.merge(patient))
     create_tables(client)
     assert set(client.list_tables()["TableNames"]) == set(TABLES)
     return client

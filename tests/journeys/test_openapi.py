@@ -1,4 +1,7 @@
-"""schemathesis over real HTTP: every route of the document that the front door itself serves, on the local stack."""
+"""schemathesis over real HTTP: every route of the document that the front door itself serves, on the local stack.
+
+At the limits of each schema the handler alone is tried: tests/functions/test_openapi_conformance.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 import requests
 
 from infra.openapi import DOCUMENT
-from tests.conformance import Sent, hold_in_a_shop, hold_to_its_limits
+from tests.conformance import Sent, hold_in_a_shop
 from tests.local_stack import LocalStack
 from tests.till_over_http import OpenShop
 from till_api.routes import ROUTES
@@ -36,5 +39,4 @@ def test_no_route_answers_what_the_document_does_not_tell_of(local_stack: LocalS
         def send(case: Sent) -> Any:
             return case.call(base_url=local_stack.stack.api_url, session=session, headers=key)
 
-        hold_to_its_limits(name, send)
         hold_in_a_shop(name, till, send, cases=CASES)

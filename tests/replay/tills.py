@@ -66,7 +66,7 @@ class Tills:
         path, body = self._refund(refund)
         for answer in self._send_once_or_twice(refund.basket_id, path, body, self._refunding_till(refund)):
             self._check_refund(refund, answer)
-        if refund.nothing_left and refund.basket_id % MORE_EVERY == 0:
+        if refund.nothing_left and not self.again and refund.basket_id % MORE_EVERY == 0:
             self._check_nothing_left(refund)
 
     def _receipt(self, sale: PlannedSale) -> dict[str, Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import botocore.session
 import pytest
 from botocore.config import Config
 
 from stamkunde.message_bootstrap import GATEWAY_CONFIG, email_gateway, sms_gateway
 from stamkunde.messaging.sending import Gateways
 from stamkunde.settings import Settings
+from tests.aws_clients import engine_client
 from tests.gateways.network import running_network
 from tests.post_office import PostOffice, sqs_queue
 
@@ -22,14 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def office(dynamodb: DynamoDBClient, engine_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostOffice]:
-    session = botocore.session.get_session()
-    sqs = session.create_client(
-        "sqs",
-        region_name="eu-north-1",
-        endpoint_url=engine_endpoint,
-        aws_access_key_id=f"{random.randrange(10**11, 10**12)}",
-        aws_secret_access_key="test",
-    )
+    sqs = engine_client("sqs", engine_endpoint)
     wake_ups, woken = sqs_queue(sqs)
     with running_network() as network:
         monkeypatch.setenv("AWS_ENDPOINT_URL", network.url)

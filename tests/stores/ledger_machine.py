@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 RYE, CAKE = "5701001", "5701002"
 USES_EACH, USES_IN_ALL = 2, 4
-LOOKS_EVERY = 25
+LOOKS_EVERY = 30
 RYE_CARD = StampProgramme(
     "rugbrod", "Rugbrød", needed=3, reward_name="gratis rugbrød", items=Selection((RYE,)), reward=Selection((RYE,)),
     expiry_months=2, most_carried_over=2,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stamkunde.ledger.care_store import CareStore, touch_accounts
-from stamkunde.ledger.model.proving import DifferenceKind
+from stamkunde.ledger.model.proving import Difference, DifferenceKind
 from stamkunde.ledger.proof import NIGHTS, NightlyProof, Proof, ProofRun, Unsettled, slice_of
 from stamkunde.ledger.store import ACCOUNT_SHARDS, guest_account
 from stamkunde.shared.clock import FixedClock
@@ -80,6 +80,12 @@ def test_an_account_that_tills_wrote_is_what_its_entries_say(shop: Shop) -> None
     assert (proved.entries, proved.differences) == (2, ())
     assert (proved.flows.earned, proved.flows.spent) == (3_270, -1_000)
     assert proved.flows.total == proved.liability.total == 2_270
+
+
+def test_what_is_found_twice_in_a_night_is_one_difference() -> None:
+    one, other = (Difference("a1", kind) for kind in (DifferenceKind.LOTS, DifferenceKind.MISSING))
+    both = ProofRun(1, differences=(one,)) + ProofRun(1, differences=(other, one))
+    assert (both.accounts, both.differences) == (2, (one, other))
 
 
 def test_a_lot_that_was_changed_is_found_and_not_repaired(shop: Shop) -> None:

@@ -17,7 +17,7 @@ from stamkunde.ledger.model.receipts import Basket, Line, Receipt, TillPoint
 from stamkunde.ledger.service import Booked
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
-from stamkunde.shared.programme import BonusProgramme
+from stamkunde.shared.programme import BonusProgramme, Exclusions, Selection
 from stamkunde.shared.transaction import Busy, ConditionFailed, Put
 from tests.factories import LONG_AGO, NOON, THREE_PERCENT, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
@@ -143,6 +143,18 @@ def test_an_open_members_purchase_keeps_no_item_numbers(dynamodb: DynamoDBClient
     # Amounts stay, or a line could not be refunded; nothing tells what was bought.
     assert entry["lines"] == [["", 1, 4995], ["", 1, 2500]]
     assert shop.balance(member).pending == 7495 * 300 // 10_000
+
+
+def test_goods_that_are_never_recorded_leave_no_item_number_behind(dynamodb: DynamoDBClient) -> None:
+    hidden = Exclusions(never_recorded=Selection(item_groups=("medicin",)))
+    shop = Shop(dynamodb, club=make_club(programmes=(replace(THREE_PERCENT, exclusions=hidden),)))
+    member = shop.new_member()
+    lines = [Line("salve", 1, 4_000, item_group="medicin"), Line("brod", 1, 10_000)]
+    shop.ledger.book(replace(shop.receipt(member), basket=Basket(tuple(lines), 0)), shop.point)
+    (entry,) = [row for row in rows(dynamodb, "ledger") if row["sk"].startswith("ENTRY#")]
+    assert [line[0] for line in entry["lines"]] == ["", "brod"]
+    assert "salve" not in str(every_row(dynamodb))
+    assert shop.balance(member).total == 300
 
 
 def test_a_wrong_guess_where_the_account_is_costs_a_read_and_nothing_else(dynamodb: DynamoDBClient) -> None:

@@ -7,6 +7,7 @@ The dependency layer carries only the services we call, so one look at the folde
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ class ServiceDataLoader(Loader):
         return super().load_service_model(service_name, type_name, api_version)
 
 
+@cache
+def _loader() -> ServiceDataLoader:
+    """The one that all clients of a process share: what one of them has read, the next one needn't."""
+    return ServiceDataLoader()
+
+
 def register(session: Session) -> None:
     """Let this session's clients find their service descriptions through :class:`ServiceDataLoader`."""
-    session.register_component("data_loader", ServiceDataLoader())
+    session.register_component("data_loader", _loader())

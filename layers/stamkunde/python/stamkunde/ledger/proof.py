@@ -58,11 +58,11 @@ class ProofRun:
     finished: bool = True
 
     def __add__(self, other: "ProofRun") -> "ProofRun":
-        """What both came to."""
+        """What both came to; a difference that both found, of an account that was proved twice, is one."""
         return ProofRun(
             self.accounts + other.accounts,
             self.entries + other.entries,
-            (*self.differences, *other.differences),
+            tuple(dict.fromkeys((*self.differences, *other.differences))),
             self.unsettled + other.unsettled,
             self.flows + other.flows,
             self.liability + other.liability,

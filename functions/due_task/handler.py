@@ -8,8 +8,10 @@ from stamkunde import cold_start  # before anything else of ours
 
 # isort: split
 from stamkunde.bootstrap import dynamodb_client, known_clubs
-from stamkunde.observability import begin_invocation, logger
+from stamkunde.clubs.model import Club
+from stamkunde.observability import begin_invocation, logger, where_it_broke
 from stamkunde.retention.acts import Acted
+from stamkunde.retention.model import StepKind
 from stamkunde.retention_bootstrap import due_acts
 from stamkunde.settings import Settings
 
@@ -31,6 +33,10 @@ class Task(msgspec.Struct, frozen=True):
     case: str
 
 
+class StepBrokeError(Exception):
+    """A step that the state machine is to try again; the log says where it broke."""
+
+
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, str]:
     """Do one step; whatever breaks is tried again by the state machine."""
     begin_invocation(context)
@@ -39,11 +45,19 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     club = CLUBS.by_id(task.club)
     if club is None:
         raise LookupError("there is no such club")
-    acts = due_acts(SETTINGS, CLIENT, CLUBS, club)
-    if task.do == "rearm":
-        acts.rearm(task.case)
-        outcome, did = Acted.DONE, None
-    else:
-        outcome, did = acts.act(task.case)
+    try:
+        outcome, did = _do(task, club)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message must not leave
+        logger.error("case step broke", error=type(error).__name__, frames=where_it_broke(error))
+        # Its message may quote a row, and would lie in the execution's history for 90 days.
+        raise StepBrokeError(type(error).__name__) from None
     logger.info("case step done", outcome=outcome.value, did=did.value if did else None)
     return {"outcome": outcome.value}
+
+
+def _do(task: Task, club: Club) -> tuple[Acted, StepKind | None]:
+    acts = due_acts(SETTINGS, CLIENT, CLUBS, club)
+    if task.do == "act":
+        return acts.act(task.case)
+    acts.rearm(task.case)
+    return Acted.DONE, None

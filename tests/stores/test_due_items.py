@@ -13,6 +13,7 @@ from stamkunde.clubs.model import TermsVersion
 from stamkunde.ledger.model.entries import EntryKind
 from stamkunde.members.admission import Change
 from stamkunde.members.consents import ConsentMethod, ConsentRecord, Evidence, PermissionKind, new_record_id
+from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import AskedBy, ErasureRequest, MemberState, TermsChase
 from stamkunde.members.store import ServiceLinks
 from stamkunde.members.wordings import club_permission
@@ -24,6 +25,7 @@ from stamkunde.shared.clock import compact_instant
 from tests.due_scene import AN_HOUR, ERASED, FIRST_REMINDER, JOINED, SECOND_REMINDER, DueShop, open_due_shop
 from tests.factories import everything_shown
 from tests.letterbox import token_in, waiting
+from tests.stores.test_joining import form, join
 from tests.stores.test_service_links import CALLER
 
 if TYPE_CHECKING:
@@ -353,6 +355,38 @@ def test_the_photo_of_a_signed_form_goes_with_its_member(due: DueShop) -> None:
     due.jump(JOINED + timedelta(days=15))
     assert due.member(goes) is None
     assert list(due.photos.kept) == [f"{stays}.jpg"]
+
+
+def test_an_open_member_who_stays_after_all_is_reminded_once_more_before_the_end(due: DueShop) -> None:
+    member_id = due.open_member()
+    due.jump(FIRST_REMINDER)
+    due.jump(SECOND_REMINDER)
+    assert len(due.reminders()) == 2
+    wishes(due).ask(member_id, AskedBy.MEMBER)
+    due.at(ERASED + timedelta(days=1))
+    wishes(due).undo(member_id, AskedBy.MEMBER)
+    for days in (1, 2, 3, 30):
+        due.jump(ERASED + timedelta(days=days, hours=12))
+        assert due.member(member_id) is not None
+    assert len(due.reminders()) == 3
+    due.jump(ERASED + timedelta(days=31, hours=2))
+    assert due.member(member_id) is None
+
+
+def wishes(due: DueShop) -> Erasing:
+    return Erasing(due.shop.club, due.shop.admission, due.shop.due, due.shop.clock, due.shop.patience)
+
+
+def test_a_number_that_leads_to_somebody_twice_is_taken_away_once(due: DueShop) -> None:
+    shop = due.shop
+    loser, winner = (shop.join(phone).at_till.member.member_id for phone in ("+4520111111", "+4520222222"))
+    shop.merging.merge(loser, winner, "Ida")
+    newcomer = join(shop, form(phone="+4520111111")).member.member_id
+    assert newcomer not in {loser, winner}
+    shop.merging.merge(newcomer, winner, "Ida")
+    ask_for_erasure(due, winner, JOINED + timedelta(days=14))
+    due.jump(JOINED + timedelta(days=15))
+    assert due.rows("M#") + due.rows("P#") + due.rows("LINK#") + due.rows("K#") == []
 
 
 def ask_for_erasure(due: DueShop, member_id: str, erase_at: datetime) -> None:

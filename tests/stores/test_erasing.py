@@ -18,7 +18,7 @@ from tests.access_scene import CALLER
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
 from tests.letterbox import token_in, waiting
 from tests.shop import Shop
-from tests.stores.test_joining import join, newsletter
+from tests.stores.test_joining import form, join, newsletter
 from tests.stores.test_member_card import PHONE, card_of, opened
 
 if TYPE_CHECKING:
@@ -194,6 +194,16 @@ def test_whoever_takes_the_news_only_is_deleted_too_and_reads_of_no_membership(s
     assert "medlem" not in told["text"]
     undo(shop, reader.member_id)
     assert waiting(shop.client, "erasure_undone") == []
+
+
+def test_whoever_comes_into_the_club_has_no_wish_to_be_deleted_any_more(shop: Shop) -> None:
+    reader = join(shop, newsletter()).member
+    ask(shop, reader.member_id)
+    shop.wait(timedelta(days=7))
+    member = join(shop, form()).member
+    assert (member.member_id, stored(shop, reader.member_id).erasure) == (reader.member_id, None)
+    shop.wait(GRACE)
+    assert shop.membership.look_up(PHONE).member.member_id == reader.member_id
 
 
 def test_somebody_who_never_accepted_the_terms_is_promised_no_bonus(shop: Shop) -> None:

@@ -180,12 +180,19 @@ class Admission:
 
     def _member_writes(self, change: Change) -> list[Write]:
         before, after = change.before, change.after
-        writes = self.members.change_writes(before, after) if before else self.members.join_writes(after)
+        writes = self._row_writes(before, after)
         if after.card_number and (before is None or before.card_number is None):
             writes.append(self.access.card_write(after.card_number, after.member_id))
         if change.record:
             writes.append(self.members.consent_write(after.member_id, change.record))
         return writes
+
+    def _row_writes(self, before: Member | None, after: Member) -> list[Write]:
+        if before is None:
+            return self.members.join_writes(after)
+        if before.erasure != after.erasure:
+            return self.members.erasure_writes(before, after)
+        return self.members.change_writes(before, after)
 
     def _arming_writes(self, change: Change, now: datetime) -> Sequence[Write]:
         gives_cause = change.becomes_open or (change.record is not None and change.record.given)
@@ -278,7 +285,7 @@ def with_account(member: Member, terms_version: int = NOT_ACCEPTED) -> Member:
 def _completed(change: Change, links: list[NewLink], now: datetime) -> Member:
     """What follows from what a person becomes: a card for whoever has an account, the links they were sent.
 
-    Who hasn't accepted the terms is chased until they do.
+    Who hasn't accepted the terms is chased until they do; who comes into the club has no wish to be deleted.
     """
     after = change.after
     is_open = after.state is MemberState.OPEN
@@ -288,5 +295,6 @@ def _completed(change: Change, links: list[NewLink], now: datetime) -> Member:
         card_number=new_card_number() if has_no_card else after.card_number,
         link_hashes=(*after.link_hashes, *(link.token_hash for link in links))[-MOST_LINKS:],
         revision=change.before.revision + 1 if change.before else after.revision,
+        erasure=None if change.opens_account else after.erasure,
         chase=(after.chase or TermsChase(now if change.becomes_open else after.joined_at)) if is_open else None,
     )

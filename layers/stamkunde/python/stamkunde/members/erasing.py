@@ -74,11 +74,12 @@ class Erasing:
             return
         if not member.erasure.may_be_undone_by(by):
             raise Refusal("members_own_wish")
-        after = replace(member, erasure=None, revision=member.revision + 1)
+        after = replace(member.staying(), revision=member.revision + 1)
         letter = None
         if member.state is MemberState.MEMBER:
             letter = self.admission.messages().erasure_undone(member.phone, member.language, now)
-        self._write(member, after, now, letter=letter)
+        # What was to be done about them had been put off to the day that is no more.
+        self._write(member, after, now, self.due.due_write(member_id, now), letter=letter)
 
     def _write(
         self, before: Member, after: Member, now: "datetime", *also: Write, letter: "Message | None" = None

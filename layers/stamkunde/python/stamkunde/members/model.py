@@ -188,6 +188,14 @@ class Member:
             return replace(self, erasure=ErasureRequest(by, asked_at=now, erase_at=now + GRACE))
         return replace(self, erasure=replace(self.erasure, asked_by=by)) if by is AskedBy.MEMBER else self
 
+    def staying(self) -> "Member":
+        """Once nobody wants them deleted any more.
+
+        Who was reminded of the terms for the last time, and let the day pass meanwhile, gets that reminder anew.
+        """
+        chase = self.chase and replace(self.chase, reminded_at=self.chase.reminded_at[:1])
+        return replace(self, erasure=None, chase=chase)
+
     def is_gone(self, now: datetime) -> bool:
         """Whether the day has come that they asked for: their data is as good as deleted."""
         return self.erasure is not None and now >= self.erasure.erase_at

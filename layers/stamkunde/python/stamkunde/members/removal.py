@@ -62,10 +62,11 @@ class Removal:
             *(self.lapsing.removal(note) for note in _lapsing_notes(member)),
             *(self.due.due_write(each.member_id, now) for each in member.formerly),
         ]
+        writes = _each_once(writes)
         rest = self.remains.removals(member.member_id)
         room = MOST_ITEMS - len(writes)
         if len(rest) > room:
-            rest = [*_devices_first(rest)][: room - 1]
+            rest = [*_devices_first(rest)][: max(room - 1, 0)]
             writes.append(self.due.due_write(member.member_id, now))
         self._commit([*writes, *rest])
 
@@ -125,6 +126,20 @@ class Removal:
             self.access.commit(writes)
         except ConditionFailed as failed:
             raise Busy from failed
+
+
+def _each_once(writes: list[Write]) -> list[Write]:
+    """A number may lead to somebody twice, as theirs and as one they had before: it is taken away once."""
+    kept: list[Write] = []
+    taken: set[tuple[str, str, str]] = set()
+    for write in writes:
+        if isinstance(write, Delete):
+            key = (write.table, write.key["pk"], write.key["sk"])
+            if key in taken:
+                continue
+            taken.add(key)
+        kept.append(write)
+    return kept
 
 
 def _devices_first(rest: list[Delete]) -> list[Delete]:

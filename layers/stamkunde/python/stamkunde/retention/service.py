@@ -23,7 +23,7 @@ from stamkunde.shared.clock import Clock
 PUT_OFF = timedelta(hours=1)
 """When somebody is looked at again whose visit broke."""
 
-CASE_LASTS = timedelta(hours=1)
+CASE_LASTS = timedelta(minutes=45)
 """After that a case that isn't done is started again: its machine gives up much earlier."""
 
 OVERLAP = timedelta(hours=1)

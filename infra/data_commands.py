@@ -21,7 +21,11 @@ type NewTask = Callable[[Group, str, str, str], argparse.ArgumentParser]
 ROWS_A_TASK = 200
 """Fewer than a task takes, so that each is over well within a minute."""
 
+ONLY_OURS = 0o600
+"""Read and written by whoever made the file: it tells who the members are."""
+
 ALREADY_THERE = "already_there"
+NOT_BROUGHT = (ALREADY_THERE, "gone_since")
 WOULD_COME = ("member", "open", "newsletter")
 
 
@@ -74,7 +78,7 @@ def import_file(ask: Ask, club_id: str, file: Path, by: str, *, write: bool) -> 
                 row["fate"] = ALREADY_THERE
             come.add(phone)
             counts[row["fate"]] += 1
-            if row["troubles"] or row["fate"] == ALREADY_THERE:
+            if row["troubles"] or row["fate"] in NOT_BROUGHT:
                 told.append(row)
     print_json({"written": write, "counts": dict(sorted(counts.items())), "rows": told})
     return 0
@@ -90,11 +94,11 @@ def breach_export(ask: Ask, club_id: str, by: str, file: Path | None, *, address
     fields = parts[0]["fields"]
     people = [person for part in parts for person in part["members"]]
     contact = ["phone_number", "email_address"] if addresses else []
-    rows = [["member_id", "state", *contact, *fields]]
+    rows = [["member_id", "former_ids", "state", *contact, *fields]]
     for person in people:
         address = [disarmed(person[name] or "") for name in ("phone", "email")] if addresses else []
         has = ["x" if name in person["fields"] else "" for name in fields]
-        rows.append([person["member_id"], person["state"], *address, *has])
+        rows.append([person["member_id"], " ".join(person["former_ids"]), person["state"], *address, *has])
     place = file or Path(f"breach-{club_id}.csv")
     _write(place, rows)
     kept = Counter(name for person in people for name in person["fields"])
@@ -123,4 +127,7 @@ def _breach_parts(ask: Callable[[int], dict[str, Any]]) -> Iterator[dict[str, An
 def _write(place: Path, rows: Sequence[Sequence[str]]) -> None:
     text = io.StringIO()
     csv.writer(text, delimiter=DELIMITER, lineterminator="\r\n").writerows(rows)
+    # Nobody else on this machine may read it, not even for a moment.
+    place.unlink(missing_ok=True)
+    place.touch(ONLY_OURS, exist_ok=False)
     place.write_bytes((BYTE_ORDER_MARK + text.getvalue()).encode())

@@ -107,7 +107,7 @@ class Function:
     sends_messages
         Whether it may send text messages and e-mail.
     on_evidence
-        What it may do to files in the bucket of evidence, such as ``PutObject``; it learns the bucket's name then.
+        What it may do in the bucket of evidence, such as ``PutObject``; it learns the bucket's name then.
     knows_domains
         Whether it writes links or addresses of our own domains, and so learns them.
     """
@@ -121,7 +121,7 @@ class Function:
     wakes: str | None = None
     starts: str | None = None
     sends_messages: bool = False
-    on_evidence: str | None = None
+    on_evidence: tuple[str, ...] = ()
     knows_domains: bool = False
 
     @property
@@ -142,8 +142,9 @@ FUNCTIONS = (
         trigger=Http(TILL_ROUTES, below="/v1"),
         rights=_rights(
             clubs="GetItem Query",
-            # What a member agreed to so far is read before a word at the counter is written down.
-            members="GetItem Query PutItem",
+            # What a member agreed to so far is read before a word at the counter is written down, and the e-mails
+            # that ask for an address are counted by an update.
+            members="GetItem Query PutItem UpdateItem",
             # A coupon's total is counted, and a code used, by an update.
             ledger="GetItem Query PutItem UpdateItem",
             messages="PutItem",
@@ -216,7 +217,8 @@ FUNCTIONS = (
         wakes="message_worker",
         # Who is to be deleted is told so, with a link that undoes it.
         knows_domains=True,
-        on_evidence="PutObject",
+        # A photo whose record could not be written goes again.
+        on_evidence=("PutObject", "DeleteObject", "ListBucket"),
     ),
     Function(
         name="ledger_stream",
@@ -290,6 +292,8 @@ FUNCTIONS = (
             members="GetItem Query PutItem UpdateItem DeleteItem",
             # New terms make everybody due: members are found by their accounts.
             ledger="Query",
+            # What became of a notice decides whether its day counts.
+            messages="GetItem",
         ),
         # It stops after ten minutes and goes on in the next hour.
         timeout_seconds=900,
@@ -302,16 +306,17 @@ FUNCTIONS = (
         trigger=Step(machine="member_due"),
         rights=_rights(
             clubs="Query",
-            members="GetItem Query PutItem DeleteItem",
+            # Of a record whose permission ended long ago only the rest is left.
+            members="GetItem Query PutItem UpdateItem DeleteItem",
             # What somebody held is forfeit once they are taken away.
             ledger="Query PutItem",
-            messages="PutItem",
+            messages="GetItem PutItem",
         ),
         timeout_seconds=60,
         memory_mb=512,
         wakes="message_worker",
         knows_domains=True,
         # The photo of somebody's signed form goes with them.
-        on_evidence="DeleteObject",
+        on_evidence=("DeleteObject", "ListBucket"),
     ),
 )

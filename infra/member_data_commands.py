@@ -22,3 +22,5 @@ def add_member_data_commands(group: Group, new_task: NewTask) -> None:
         command.add_argument("club_id")
         command.add_argument("member_id")
         command.add_argument("--by", required=True, help="who does it")
+        if task == "show_own_data":
+            command.add_argument("--before", help="what the part with newer movements calls older_movements")

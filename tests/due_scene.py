@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.model import Member
 from stamkunde.members.remains import Remains
+from stamkunde.messaging.model import DeliveryState
+from stamkunde.messaging.outbox import delivery_of
+from stamkunde.messaging.store import ClubMessages, Outbox
 from stamkunde.retention.acts import Acted, DueActs
 from stamkunde.retention.service import DueVisits, Looking, Visited
 from stamkunde.retention.store import Swept
@@ -35,7 +38,7 @@ class Killed(BaseException):
 
 @dataclass
 class Life:
-    """So many moments, one before and one after each call that changes something; then death."""
+    """So many moments, one before each call that changes something; then death."""
 
     left: int
 
@@ -47,7 +50,7 @@ class Life:
 
 @dataclass
 class MortalClient:
-    """DynamoDB, called by somebody who may die before or after each write."""
+    """DynamoDB, called by somebody who may die before each write: after it is before the next one."""
 
     inner: Any
     life: Life
@@ -59,9 +62,7 @@ class MortalClient:
 
         def call(**given: Any) -> Any:
             self.life.passes()
-            answer = called(**given)
-            self.life.passes()
-            return answer
+            return called(**given)
 
         return call
 
@@ -81,8 +82,6 @@ class Machine:
         if name not in self.started:
             self.started[name] = step
             self.waiting.append(case_id)
-        if self.life:
-            self.life.passes()
 
 
 @dataclass
@@ -97,6 +96,10 @@ class Photos:
     def remove(self, name: str) -> None:
         self.kept.pop(name, None)
 
+    def remove_all(self, beginning: str, but: str | None = None) -> None:
+        for name in [each for each in self.kept if each.startswith(beginning) and each != but]:
+            self.remove(name)
+
 
 @dataclass
 class DueShop:
@@ -105,11 +108,14 @@ class DueShop:
     shop: Shop
     machine: Machine = field(default_factory=Machine)
     photos: Photos = field(default_factory=Photos)
+    sent: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def looking(self) -> Looking:
         shop = self.shop
-        return Looking(shop.club, shop.members, Remains(shop.client, shop.members_table, shop.club.club_id))
+        club_id = shop.club.club_id
+        remains = Remains(shop.client, shop.members_table, club_id)
+        return Looking(shop.club, shop.members, remains, ClubMessages(shop.client, "messages", club_id))
 
     @property
     def visits(self) -> DueVisits:
@@ -150,17 +156,36 @@ class DueShop:
                 self.acts.rearm(case_id)
         return outcomes
 
-    def hour(self, now: datetime) -> Visited:
-        """An hourly run at an instant, and what its cases do."""
+    def hour(self, now: datetime, outcome: DeliveryState | None = DeliveryState.SENT) -> Visited:
+        """An hourly run at an instant, what its cases do, and what becomes of the messages they write.
+
+        None: nobody ever takes them.
+        """
         self.at(now)
         visited = self.run_job()
         self.run_machine()
+        if outcome:
+            self.post(outcome)
         return visited
 
-    def jump(self, now: datetime) -> Visited:
+    def jump(self, now: datetime, outcome: DeliveryState | None = DeliveryState.SENT) -> Visited:
         """An hourly run at an instant, with nothing left undone before the day that leads to it."""
-        self.shop.due.note_swept(Swept(now - timedelta(days=1), terms_version=1, shards_left=()))
-        return self.hour(now)
+        self.shop.due.note_swept(Swept(now - timedelta(days=1), self.shop.club.current_terms().version, ()))
+        return self.hour(now, outcome)
+
+    def post(self, outcome: DeliveryState) -> None:
+        """What the message worker makes of the club's messages that wait."""
+        outbox, own = Outbox(self.shop.client, "messages"), f"#{self.shop.club.club_id}#"
+        for row in waiting(self.shop.client):
+            if own in row["sk"] and (message := outbox.load(row)) is not None:
+                outbox.record(message, delivery_of(message, outcome, self.shop.now()))
+                self.sent.append(row)
+
+    def letters(self, kind: str = "") -> list[dict[str, Any]]:
+        """The club's messages whose kind begins so, also those that wait, in the order in which they were due."""
+        own = f"#{self.shop.club.club_id}#"
+        rows = [row for row in [*self.sent, *waiting(self.shop.client)] if own in row["sk"]]
+        return sorted((row for row in rows if row["kind"].startswith(kind)), key=lambda row: str(row["due_at"]))
 
     def dying_after(self, moments: int, now: datetime) -> bool:
         """An hourly run in which the process dies after so many moments; whether it came so far."""
@@ -189,8 +214,7 @@ class DueShop:
         return self.shop.members.load_even_gone(member_id, consistent=True)
 
     def reminders(self) -> list[str]:
-        rows = [row for row in waiting(self.shop.client) if row["kind"].startswith("terms_")]
-        return [row["kind"] for row in sorted(rows, key=lambda row: str(row["due_at"]))]
+        return [row["kind"] for row in self.letters("terms_")]
 
     def rows(self, prefix: str) -> list[dict[str, Any]]:
         """The rows of the members table whose partition begins so."""

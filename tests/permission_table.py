@@ -60,11 +60,14 @@ BORN = {
     "not told": None,
     "14": date(2012, 11, 22),
     "15 today": date(2011, 11, 21),
+    "15 a month ago less a day": date(2011, 10, 22),
+    "15 a month ago": date(2011, 10, 21),
     "17": date(2008, 11, 22),
     "18 today": date(2008, 11, 21),
     "40": date(1986, 5, 3),
 }
 PEOPLE = ("member", "open", "newsletter", "member, leaving", "member, gone", "nobody")
+YOUNG = ("14", "15 today", "15 a month ago less a day", "15 a month ago", "17")
 WORDS = ("none", "yes", "yes, form", "yes, screen", "yes, stop", "yes, stop, yes", "sale", "sale, stop", "sale, yes")
 ADDRESSES = ("none", "unconfirmed", "confirmed")
 PURCHASE_WORDS = ("none", "yes", "yes, lapsed", "yes, stop", "stop")
@@ -169,6 +172,15 @@ def sections() -> Iterator[tuple[str, list[Case]]]:
         [
             Case(chosen_by=purpose, purchases="yes", age=age, club=club)
             for club, purpose, age in product(("DK", "DK, asks birth date", "NO"), Purpose, BORN)
+        ],
+    )
+    yield (
+        "Age when it was said",
+        [
+            Case(word=word, said=said, age=age, club="DK, sales count")
+            for word, said, age in product(
+                ("yes", "yes, stop", "sale"), ("a month ago", "11 months ago", "3 years ago"), YOUNG
+            )
         ],
     )
     yield (

@@ -31,6 +31,7 @@ from stamkunde.members.model import Acceptance
 from stamkunde.members.remains import Remains
 from stamkunde.members.removal import Removal
 from stamkunde.members.service import Joined, Membership
+from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
 from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.retention.arming import Arming
@@ -111,7 +112,11 @@ class Shop:
 
     @property
     def merging(self) -> Merging:
-        return Merging(self.club, self.members, self.store, self.access, self.clock, self.patience)
+        return Merging(self.club, self.members, self.store, self.access, self.lapsing, self.clock, self.patience)
+
+    @property
+    def lapsing(self) -> LapsingNotes:
+        return LapsingNotes(self.client, self.members_table, self.club.club_id)
 
     @property
     def reservations(self) -> Reservations:
@@ -147,9 +152,21 @@ class Shop:
 
     @property
     def removal(self) -> Removal:
-        remains = Remains(self.client, self.members_table, self.club.club_id)
-        lapsing = LapsingNotes(self.client, self.members_table, self.club.club_id)
-        return Removal(self.club, self.members, self.store, self.access, remains, lapsing, self.due, self.patience)
+        return Removal(
+            self.club,
+            self.members,
+            self.store,
+            self.access,
+            Remains(self.client, self.members_table, self.club.club_id),
+            self.lapsing,
+            self.stops,
+            self.due,
+            self.patience,
+        )
+
+    @property
+    def stops(self) -> Stops:
+        return Stops(self.client, self.members_table, self.club.club_id, self.club.address_key)
 
     @property
     def codes(self) -> Codes:

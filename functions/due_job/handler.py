@@ -8,10 +8,10 @@ from stamkunde import cold_start  # before anything else of ours
 # isort: split
 from stamkunde.bootstrap import dynamodb_client, known_clubs
 from stamkunde.clubs.model import Club
-from stamkunde.clubs.rounds import IsOver
+from stamkunde.clubs.rounds import BrokenClub, IsOver
 from stamkunde.ledger_bootstrap import rounds
 from stamkunde.observability import begin_invocation, logger
-from stamkunde.retention.notes import count_broken, note_visited
+from stamkunde.retention.notes import count_troubles, note_visited
 from stamkunde.retention.service import Visited
 from stamkunde.retention_bootstrap import cases, due_visits
 from stamkunde.settings import Settings
@@ -35,9 +35,12 @@ def lambda_handler(_event: dict[str, Any], context: "LambdaContext") -> dict[str
     """Go round once."""
     begin_invocation(context)
     counts: Counter[str] = Counter()
-    for done in ROUNDS.go(_visit):
+    finished: dict[str, bool] = {}
+    for done in ROUNDS.share(_visit, lambda visited: visited.finished):
         counts.update(note_visited(done))
-    count_broken(counts["broken"])
+        finished[done.club_id] = isinstance(done, BrokenClub) or done.result.finished
+    counts.update(clubs=len(finished), unfinished=list(finished.values()).count(False))
+    count_troubles(counts["broken"], counts["unfinished"])
     logger.info("members visited", extra=dict(counts))
     return dict(counts)
 

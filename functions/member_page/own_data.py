@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from member_page.card import CardEndpoint, amount_of, change_and_show
 from member_page.opening import home
 from stamkunde.http import Response
 from stamkunde.ledger.explanations import explain_entry
 from stamkunde.ledger.model.entries import Entry
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.device import Device
 from stamkunde.members.model import GRACE, AskedBy
 from stamkunde.members.own_data import OwnData
@@ -29,14 +31,16 @@ FILE_HEADERS = {
 
 def show_data(pages: Pages, visit: Visit, device: Device) -> Response:
     """Everything that is kept of a member, to read."""
-    data = pages.own_data(visit.club).read(device.member_id)
+    data = pages.own_data(visit.club).read(device.member_id, _before(visit))
     visit = visit.in_language(data.member.language)
     path = f"{home(visit)}/data"
     return visit.show(
         "own_data.html",
         home=path,
         back=visit.address(home(visit)),
-        file=f"{path}.json",
+        path=path,
+        file=_file(path, _before(visit)),
+        is_a_part=bool(data.older or _before(visit)),
         data=data,
         outlet_names={outlet.outlet_id: outlet.name for outlet in pages.own_details(visit.club).outlets()},
         vouchers=[(data.coupon_names.get(coupon, coupon), use) for coupon, use in data.coupon_uses],
@@ -50,9 +54,19 @@ def show_data(pages: Pages, visit: Visit, device: Device) -> Response:
 
 def download_data(pages: Pages, visit: Visit, device: Device) -> Response:
     """The same as a file that other programs can read; its name tells of nobody."""
-    data = pages.own_data(visit.club).read(device.member_id)
+    data = pages.own_data(visit.club).read(device.member_id, _before(visit))
     named = {"content-disposition": f'attachment; filename="{visit.club.slug}.json"'}
     return Response(HTTPStatus.OK, member_file(data).decode(), FILE_HEADERS | named)
+
+
+def _before(visit: Visit) -> str | None:
+    """Which movements are asked for: those before these."""
+    return visit.request.query.get("before")
+
+
+def _file(path: str, before: str | None) -> str:
+    """The file of the movements that a page shows."""
+    return f"{path}.json?{urlencode({'before': before})}" if before else f"{path}.json"
 
 
 def show_erasing(pages: Pages, visit: Visit, device: Device) -> Response:
@@ -79,7 +93,8 @@ def stop_everything(pages: Pages, visit: Visit, device: Device) -> Response:
     card = pages.member_card(visit.club)
 
     def stop() -> None:
-        card.change_permissions(device.member_id, frozenset(), visit.shown, visit.caller)
+        everything = frozenset(PermissionKind)
+        card.change_permissions(device.member_id, frozenset(), visit.shown, visit.caller, among=everything)
 
     return change_and_show(pages, visit, device, stop)
 

@@ -11,6 +11,7 @@ from operator_task.ledger_tasks import Bench, MemberId
 from stamkunde.audit.model import concerning, days_between
 from stamkunde.audit.store import AuditStore
 from stamkunde.members.breach_list import FIELDS, PARTS, BreachList, Kept
+from stamkunde.members.own_data import ids_of
 from stamkunde.shared.clock import iso_instant, local_date
 
 USUAL_DAYS = timedelta(days=29)
@@ -46,7 +47,7 @@ def show_audit(desk: Desk, task: ShowAudit) -> dict[str, Any]:
     return {
         "acts": [
             {"at": iso_instant(act.at), "by": act.by, "what": act.what, "member_ids": list(act.member_ids)}
-            for act in concerning(acts, task.member_id)
+            for act in concerning(acts, _ever(bench, task.member_id))
         ]
     }
 
@@ -79,7 +80,20 @@ def audit_store(desk: Desk, bench: Bench) -> AuditStore:
     return AuditStore(desk.client, desk.settings.members_table, bench.club.club_id, bench.club.time_zone)
 
 
+def _ever(bench: Bench, member_id: str | None) -> frozenset[str]:
+    """All ids that a member ever had: what was done before they were merged concerns them too."""
+    member = bench.members.find(member_id) if member_id else None
+    return frozenset(ids_of(member) if member else ()) | ({member_id} if member_id else set())
+
+
 def _kept(kept: Kept, *, with_address: bool) -> dict[str, Any]:
     member = kept.member
     address = {"phone": member.phone, "email": member.email} if with_address else {}
-    return {"member_id": member.member_id, "state": member.state.value, **address, "fields": list(kept.fields)}
+    former = [each.member_id for each in member.formerly]
+    return {
+        "member_id": member.member_id,
+        "former_ids": former,
+        "state": member.state.value,
+        **address,
+        "fields": list(kept.fields),
+    }

@@ -10,8 +10,10 @@ from msgspec import Meta
 from operator_task.desk import Desk, Name, TaskModel
 from operator_task.ledger_tasks import Bench
 from stamkunde.bootstrap import admission, member_messages
+from stamkunde.members.brought_files import BroughtFiles
 from stamkunde.members.import_service import BroughtRow, Fate, Importing
 from stamkunde.members.importing import FIRST_ROW
+from stamkunde.members.stops import Stops
 from stamkunde.shared.patience import Patience
 
 LARGEST_PART = 5_000_000
@@ -36,10 +38,13 @@ def import_members(desk: Desk, task: ImportMembers) -> dict[str, Any]:
     bench = Bench(desk, task.club_id)
     club, clock = bench.club, bench.clock
     messages = partial(member_messages, desk.settings, desk.client, club)
+    members_of_club = desk.client, desk.settings.members_table, club.club_id, club.address_key
     importing = Importing(
         club,
         [outlet.outlet_id for outlet in desk.operators.show(task.club_id).outlets],
         admission(desk.settings, desk.client, club, messages, clock),
+        Stops(*members_of_club),
+        BroughtFiles(*members_of_club),
         clock,
         Patience(),
     )

@@ -21,6 +21,7 @@ from stamkunde.ledger.store import LedgerStore
 from stamkunde.ledger.transfers import Gift, Transfers
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.households import Households, Shared
+from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.merging import Merging
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.clock import Clock, iso_instant
@@ -178,10 +179,10 @@ class Bench:
     @property
     def merging(self) -> Merging:
         """Two members who are one."""
-        access = AccessStore(
-            self.desk.client, self.desk.settings.members_table, self.club.club_id, self.club.address_key
-        )
-        return Merging(self.club, self.members, self.ledger, access, self.clock, Patience())
+        client, table, club = self.desk.client, self.desk.settings.members_table, self.club
+        access = AccessStore(client, table, club.club_id, club.address_key)
+        lapsing = LapsingNotes(client, table, club.club_id)
+        return Merging(club, self.members, self.ledger, access, lapsing, self.clock, Patience())
 
 
 def find_member(desk: Desk, task: FindMember) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from operator_task.desk import Desk, Name, TaskModel
 from operator_task.ledger_tasks import Bench, MemberId
@@ -16,6 +17,7 @@ from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.own_data_file import member_file
 from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import iso_instant
+from stamkunde.shared.pagination import LONGEST_CURSOR
 from stamkunde.shared.patience import Patience
 
 
@@ -36,11 +38,15 @@ class UndoErasure(TaskModel, tag="undo_erasure"):
 
 
 class ShowOwnData(TaskModel, tag="show_own_data"):
-    """Everything that is kept of a member, as they could download it: for one who asks in writing."""
+    """Everything that is kept of a member, as they could download it: for one who asks in writing.
+
+    `before` is what the part with newer movements calls `older_movements`.
+    """
 
     club_id: str
     member_id: MemberId
     by: Name
+    before: Annotated[str, Meta(max_length=LONGEST_CURSOR)] | None = None
 
 
 def ask_erasure(desk: Desk, task: AskErasure) -> dict[str, Any]:
@@ -65,7 +71,7 @@ def show_own_data(desk: Desk, task: ShowOwnData) -> dict[str, Any]:
     bench = Bench(desk, task.club_id)
     having = _admission(desk, bench)
     reader = OwnDataReader(bench.club, having.members, having.ledger, having.access, bench.clock)
-    told: dict[str, Any] = msgspec.json.decode(member_file(reader.read(task.member_id)))
+    told: dict[str, Any] = msgspec.json.decode(member_file(reader.read(task.member_id, task.before)))
     return told
 
 

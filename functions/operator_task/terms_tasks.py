@@ -18,7 +18,7 @@ from stamkunde.evidence_bootstrap import evidence_store
 from stamkunde.ledger.accepted_terms import AcceptedTerms
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.signed_forms import SignedForms
-from stamkunde.shared.clock import iso_instant
+from stamkunde.shared.clock import iso_instant, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.terms import NOT_ACCEPTED
@@ -109,7 +109,9 @@ def show_terms(desk: Desk, task: ShowTerms) -> dict[str, Any]:
     club = desk.operators.show(task.club_id).club
     terms = find_version(club, task.version or club.current_terms().version, "/version")
     language = task.language or club.language
+    today = local_date(desk.operators.present(club), club.time_zone)
     return _version(terms) | {
+        "inactive_months_today": club.keeping_months(today),
         "text": terms.text_in(language),
         "text_hash": terms.text_hash_in(language),
         "form_code": form_code(club, PrintedForm(terms, language)),

@@ -103,7 +103,7 @@ CONTRACT: Mapping[str, Operation] = {
         {HTTPStatus.CREATED: members.PermissionsShown, HTTPStatus.OK: members.PermissionsShown},
         (
             *("unknown_member", "acceptance_in_future"),
-            *("permission_not_asked", "email_missing", "too_young"),
+            *("permission_not_asked", "email_missing", "too_young_to_say_yes"),
         ),
         requests.PermissionsSaid,
     ),
@@ -181,6 +181,6 @@ EXAMPLE_VALUES: Mapping[str, str | int | Worded] = {
 OWN_EXAMPLE_VALUES: Mapping[str, Mapping[str, str | int]] = {
     "name_not_allowed": {"most": LONGEST_NAME},
     "idempotency_key_missing": {"most": LONGEST_KEY},
-    "too_young": {"age": CONSENT_AGE},
+    "too_young_to_say_yes": {"age": CONSENT_AGE},
 }
 """The same where a code has a value of its own."""

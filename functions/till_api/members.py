@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from stamkunde.bootstrap import TillSession
-from stamkunde.clubs.model import Club
+from stamkunde.clubs.model import Club, Till
 from stamkunde.http import Request, Response
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.ledger.model.coupons import Coupon
@@ -154,8 +154,8 @@ def show_permission_texts(session: TillSession, _request: Request) -> Response:
 def say_permissions(session: TillSession, request: Request) -> Response:
     """Book what a member said at the counter; 201 if it changes anything, 200 if it was known or is overtaken."""
     member_id = id_in_path(request, "member_id", requests.MEMBER_ID, "unknown_member")
-    word = _word(request.body(requests.PermissionsSaid))
-    said = session.counter.say(member_id, word, session.till.outlet_id, session.till.till_id)
+    word = _word(request.body(requests.PermissionsSaid), session.till)
+    said = session.counter.say(member_id, word)
     shown = [
         PermissionShown(
             kind.value,
@@ -172,7 +172,7 @@ def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _word(body: requests.PermissionsSaid) -> "CounterWord":
+def _word(body: requests.PermissionsSaid, till: Till) -> "CounterWord":
     from stamkunde.members.counter import CounterWord  # noqa: PLC0415 - few calls need it, and no start
 
     return CounterWord(
@@ -181,6 +181,8 @@ def _word(body: requests.PermissionsSaid) -> "CounterWord":
         method=ConsentMethod(body.method),
         language=body.language,
         said_at=believable_instant(body.said_at, "/said_at"),
+        outlet_id=till.outlet_id,
+        till_id=till.till_id,
     )
 
 

@@ -39,6 +39,7 @@ type ReservationId = Annotated[
     ),
 ]
 type PermissionName = Literal["sms", "email", "purchases"]
+type Language = Literal["da", "nb", "en"]
 type Currency = Literal["DKK", "NOK"]
 type Name = Annotated[str, Meta(min_length=1, max_length=40)]
 
@@ -64,11 +65,17 @@ class TermsAccepted(RequestModel):
     terms_version: Annotated[int, Meta(ge=1)]
     method: Literal["signed_form", "counter_screen"]
     accepted_at: Instant
+    language: Annotated[
+        Language | None,
+        Meta(
+            description="In which it was read, as the code at the foot of a printed form says; the club's own if null"
+        ),
+    ] = None
 
     def to_acceptance(self) -> Acceptance:
         """As the members context takes it."""
         accepted_at = believable_instant(self.accepted_at, "/terms_acceptance/accepted_at")
-        return Acceptance(self.terms_version, ConsentMethod(self.method), accepted_at)
+        return Acceptance(self.terms_version, ConsentMethod(self.method), accepted_at, self.language)
 
 
 class SoftOptIn(RequestModel):
@@ -112,7 +119,7 @@ class PermissionsSaid(RequestModel):
     """What a customer said at the counter about being written to, on paper or on a screen."""
 
     method: Literal["signed_form", "counter_screen"]
-    language: Annotated[Literal["da", "nb", "en"], Meta(description="In which it was read")]
+    language: Annotated[Language, Meta(description="In which it was read")]
     said_at: Instant
     given: Annotated[list[PermissionGiven], Meta(max_length=MOST_PERMISSIONS)] = []
     withdrawn: Annotated[list[PermissionName], Meta(max_length=MOST_PERMISSIONS)] = []

@@ -11,8 +11,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 from infra.local.home import LocalRunError, Stack
 from infra.local.loopback import client
@@ -21,11 +21,13 @@ from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.messaging.store import OUTBOX_SHARDS, Outbox
 from stamkunde.retention.store import DUE_SHARDS, DueStore
-from stamkunde.shared.clock import SystemClock, months_later
+from stamkunde.shared.clock import SystemClock, days_of_utc, months_later
 
 SETTLED_WITHIN = 120.0
 LOOK_EVERY = 0.2
 ONE_SECOND = timedelta(seconds=1)
+CLOCKS_DIFFER = timedelta(seconds=2)
+GAVE_UP: tuple[Literal["FAILED", "TIMED_OUT", "ABORTED"], ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 AN_HOUR = timedelta(hours=1)
 _DISTANCE = re.compile(r"(?P<number>\d{1,4})(?P<unit>mo|w|d|h)")
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": AN_HOUR}
@@ -86,8 +88,10 @@ class MovedClub:
     def _stop_at(self, instant: datetime) -> Stop:
         offset = instant + ONE_SECOND - SystemClock().now()
         self._operator.do("move_clock", club_id=self._club_id, clock_offset_seconds=int(offset.total_seconds()))
+        begun = SystemClock().now() - CLOCKS_DIFFER
         due = self._run("due_job")
         self._wait_until("cases", self._cases_are_done)
+        self._see_that_none_failed(instant, begun)
         self._wait_until("messages", self._outbox_is_empty)
         return Stop(instant, due, self._run("ledger_job"))
 
@@ -96,7 +100,7 @@ class MovedClub:
         now = self.now()
         store = DueStore(self._tables, self._stack.tables["members"], self._club_id)
         swept = store.swept()
-        for day in _days(min(swept.until if swept else now, now), target):
+        for day in days_of_utc(min(swept.until if swept else now, now), target):
             found = [hint.instant for shard in range(DUE_SHARDS) for hint in store.due_on(day, shard, target)]
             if found:
                 earliest = min(found)
@@ -116,6 +120,29 @@ class MovedClub:
         running = self._states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=1)
         return not running["executions"]
 
+    def _see_that_none_failed(self, instant: datetime, begun: datetime) -> None:
+        """A case that gave up is no case that is done: whoever moves the clock must not believe it."""
+        machine = self._stack.state_machines["member_due"]
+        listed = (
+            execution
+            for status in GAVE_UP
+            for page in self._states.get_paginator("list_executions").paginate(
+                stateMachineArn=machine, statusFilter=status
+            )
+            for execution in page["executions"]
+        )
+        recent = (execution for execution in listed if execution["startDate"] >= begun)
+        failed = [execution["name"] for execution in recent if self._is_own(execution["executionArn"])]
+        if failed:
+            raise LocalRunError(
+                f"At {instant:%Y-%m-%d %H:%M} UTC {len(failed)} cases of {self._club_id} failed "
+                f"({', '.join(failed)}): see the log of due_task."
+            )
+
+    def _is_own(self, execution: str) -> bool:
+        given = json.loads(self._states.describe_execution(executionArn=execution)["input"])
+        return bool(given["club"] == self._club_id)
+
     def _outbox_is_empty(self) -> bool:
         """Whether nothing of the club waits that may go out now."""
         outbox, now = Outbox(self._tables, self._stack.tables["messages"]), datetime.now(UTC)
@@ -134,10 +161,3 @@ class MovedClub:
         if club is None:
             raise LocalRunError(f"There is no club {self._club_id}.")
         return club
-
-
-def _days(first: datetime, last: datetime) -> Iterator[date]:
-    day = first.astimezone(UTC).date()
-    while day <= last.astimezone(UTC).date():
-        yield day
-        day += timedelta(days=1)

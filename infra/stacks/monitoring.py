@@ -20,6 +20,7 @@ from infra.target import Target
 from stamkunde.clubs.model import COUNTRIES
 
 RUNBOOK = "docs/runbook/alarms.md"
+HOURS_UNFINISHED = 3
 FIVE_MINUTES = cdk.Duration.minutes(5)
 
 # A stream keeps its records for a day; an hour behind leaves most of it for the repair.
@@ -231,6 +232,14 @@ class MonitoringStack(cdk.Stack):
             "due_job can't look at a club or a member.",
             own_metric("DueBroken", "due_job"),
             threshold=1,
+        )
+        self._alarm(
+            "DueUnfinished",
+            "due-unfinished",
+            "Members who are due wait for hours: due_job doesn't come round.",
+            own_metric("DueUnfinished", "due_job").with_(period=cdk.Duration.hours(1)),
+            threshold=1,
+            periods=HOURS_UNFINISHED,
         )
 
     def _watch_text_messages(self, target: Target) -> None:

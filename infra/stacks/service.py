@@ -192,17 +192,19 @@ class ServiceStack(cdk.Stack):
         )
 
     def _let_at_evidence(self, function: PythonFunction) -> None:
-        action = function.catalogued.on_evidence
-        if action is None:
+        actions = function.catalogued.on_evidence
+        if not actions:
             return
         files = f"{EVIDENCE_ARN}/*"
-        function.role.add_to_policy(iam.PolicyStatement(actions=[f"s3:{action}"], resources=[files]))
+        for action in actions:
+            resource = EVIDENCE_ARN if action == "ListBucket" else files
+            function.role.add_to_policy(iam.PolicyStatement(actions=[f"s3:{action}"], resources=[resource]))
         acknowledge(
             function.role,
             f"IAM5[Resource::{files.replace(cdk.Aws.ACCOUNT_ID, '<AWS::AccountId>')}]",
             "Each file has a name of its own.",
         )
-        if action == "PutObject":
+        if "PutObject" in actions:
             function.grant_key(self._data.key, by="s3", actions=KEY_ACTIONS_TO_KEEP_FILES)
         function.function.add_environment("EVIDENCE_BUCKET", self._data.evidence.bucket_name)
 

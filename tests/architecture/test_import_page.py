@@ -30,7 +30,7 @@ def test_the_page_has_every_column() -> None:
     parts = {column.partition("_")[2] for column in reader.columns if column.startswith("sms_")}
     assert first_cells("## The file") == {
         column for column in reader.columns if not re.match("(sms|email|purchases|terms)_", column)
-    } | {"email_confirmed_at", "terms_version"}
+    } | {"email_confirmed_at", "email_confirmed_from", "terms_version"}
     assert {f"`…_{part}`" for part in parts} <= set(re.findall(r"`…_\w+`", PAGE))
 
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from stamkunde.members.codes import PROOFS_LIMIT
 from stamkunde.members.consents import ConsentMethod, ConsentRecord, PermissionKind, soft_opt_ins
+from stamkunde.members.model import CONSENT_AGE
 from stamkunde.members.store import MemberStore
-from stamkunde.shared.clock import SystemClock
+from stamkunde.shared.clock import SystemClock, months_later
 from stamkunde.shared.language import LANGUAGES
 from stamkunde.shared.transaction import commit
 from tests.functions.conftest import OpenClub
 from tests.functions.test_member_page import permission_form
+from tests.page_browser import PageBrowser
 from tests.till_client import Answer
 
 DAY = timedelta(days=1)
@@ -49,6 +52,14 @@ def say(
 
 def states(answer: Answer) -> dict[str, str]:
     return {each["kind"]: each["state"] for each in answer.body["permissions"]}
+
+
+def on_their_page(shop: OpenClub) -> PageBrowser:
+    browser = shop.browser()
+    browser.get(shop.card)
+    browser.send(shop.card, phone="20123456")
+    browser.send(f"{shop.card}/code", code=shop.code())
+    return browser
 
 
 @pytest.fixture
@@ -105,6 +116,78 @@ def test_a_yes_that_comes_late_does_not_undo_a_stop_said_since(shop: OpenClub, m
     assert states(say(shop, member_id, "sms", ago=DAY / 2))["sms"] == "yes"
 
 
+def test_a_stop_is_written_down_also_where_nothing_counts_so_that_an_older_yes_never_does(
+    shop: OpenClub, member_id: str
+) -> None:
+    """R6."""
+    stopped = say(shop, member_id, withdrawn=("sms", "purchases"), ago=DAY)
+    assert (stopped.status, states(stopped)["sms"]) == (201, "no")
+    from_the_queue = say(shop, member_id, "sms", "purchases", ago=2 * DAY)
+    assert (from_the_queue.status, states(from_the_queue)["sms"]) == (200, "no")
+    weighed = {"purchase_use": "balancing_test", "balancing_test": "Vi har få og faste kunder i butikken."}
+    shop.operate("publish_member_policy", club_id=shop.club.club_id, **weighed)
+    assert states(say(shop, member_id, "sms", ago=3 * DAY))["purchases"] == "no"
+
+
+def test_a_later_stop_counts_against_a_yes_from_between_two_of_them(shop: OpenClub, member_id: str) -> None:
+    """R6."""
+    say(shop, member_id, withdrawn=("sms",), ago=3 * DAY)
+    assert say(shop, member_id, withdrawn=("sms",), ago=DAY).status == 201
+    assert states(say(shop, member_id, "sms", ago=2 * DAY))["sms"] == "no"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_till_whose_clock_is_ahead_may_send_a_call_again_and_gives_nothing_back(
+    shop: OpenClub, member_id: str, given: bool
+) -> None:
+    """R6: the instant that it says is still to come, and so seems later than what was said meanwhile."""
+    ahead = datetime.now(UTC) + timedelta(minutes=4)
+
+    def call(said_at: datetime, *, yes: bool) -> Answer:
+        given, withdrawn = (("sms",), ()) if yes else ((), ("sms",))
+        return say(shop, member_id, *given, withdrawn=withdrawn, said_at=said_at.isoformat())
+
+    assert call(ahead, yes=given).status == 201
+    (record,) = (each for each in records(shop, member_id) if each.given or each.withdrawn)
+    assert record.evidence.given_at <= record.evidence.recorded_at < record.evidence.by_own_clock
+    meanwhile = call(ahead + timedelta(seconds=1), yes=not given)
+    assert (meanwhile.status, states(meanwhile)["sms"]) == (201, "no" if given else "yes")
+    again = call(ahead, yes=given)
+    assert (again.status, again.body) == (200, meanwhile.body)
+
+
+def test_a_stop_on_the_members_page_stands_against_a_till_whose_clock_is_ahead(
+    shop: OpenClub, member_id: str
+) -> None:
+    """R6."""
+    ahead = datetime.now(UTC) + timedelta(minutes=4)
+    assert states(say(shop, member_id, "sms", said_at=ahead.isoformat()))["sms"] == "yes"
+    permission_form(on_their_page(shop), "sms", "stop")
+    # The same call, and one that never came through before: by the till's clock both were said after the stop.
+    for said_at in (ahead, ahead + timedelta(seconds=30)):
+        again = say(shop, member_id, "sms", said_at=said_at.isoformat())
+        assert (again.status, states(again)["sms"]) == (200, "no")
+
+
+def test_an_address_is_not_asked_without_end_because_a_till_says_yes_for_it(shop: OpenClub, member_id: str) -> None:
+    store = members(shop)
+    member = store.load(member_id, consistent=True)
+    assert member is not None
+    mailed = replace(member, email="mette@holm.example", revision=member.revision + 1)
+    commit(shop.client, [*store.change_writes(member, mailed)])
+    for minutes in range(PROOFS_LIMIT.most + 2, 0, -1):
+        assert states(say(shop, member_id, "email", ago=timedelta(minutes=minutes)))["email"] == "waits"
+    assert len(shop.messages("confirm_email")) == PROOFS_LIMIT.most
+    other_id = shop.till.join("20123457").body["member_id"]
+    other = store.load(other_id, consistent=True)
+    assert other is not None
+    commit(
+        shop.client, [*store.change_writes(other, replace(other, email=mailed.email, revision=other.revision + 1))]
+    )
+    assert states(say(shop, other_id, "email"))["email"] == "waits"
+    assert len(shop.messages("confirm_email")) == PROOFS_LIMIT.most
+
+
 def test_a_stop_that_comes_late_does_not_undo_a_yes_said_since(shop: OpenClub, member_id: str) -> None:
     say(shop, member_id, "sms", ago=DAY)
     late = say(shop, member_id, withdrawn=("sms",), ago=2 * DAY)
@@ -150,7 +233,22 @@ def test_a_child_gives_no_permission_at_the_counter_either(shop: OpenClub, membe
     assert member is not None
     child = replace(member, birth_date=datetime.now(UTC).date() - 14 * 365 * DAY, revision=member.revision + 1)
     commit(shop.client, [*store.change_writes(member, child)])
-    assert say(shop, member_id, "sms").code == "too_young"
+    refused = say(shop, member_id, "sms")
+    assert (refused.code, records(shop, member_id)[-1].given) == ("too_young_to_say_yes", ())
+    assert "15" in refused.body["detail"]
+
+
+def test_a_yes_that_a_child_said_is_none_when_it_arrives_after_their_birthday(shop: OpenClub, member_id: str) -> None:
+    """R14."""
+    store = members(shop)
+    member = store.load(member_id, consistent=True)
+    assert member is not None
+    born = months_later(datetime.now(UTC).date() - 2 * DAY, -12 * CONSENT_AGE)
+    commit(
+        shop.client, [*store.change_writes(member, replace(member, birth_date=born, revision=member.revision + 1))]
+    )
+    assert say(shop, member_id, "sms", ago=4 * DAY).code == "too_young_to_say_yes"
+    assert states(say(shop, member_id, "sms", ago=DAY))["sms"] == "yes"
 
 
 # -- a number that was given in a sale (R7)
@@ -197,10 +295,7 @@ def test_who_came_by_a_sale_says_stop_at_the_counter_for_good(shop: OpenClub) ->
 def test_who_came_by_a_sale_says_stop_on_their_own_page(shop: OpenClub) -> None:
     allow_sales(shop)
     member_id = shop.till.join("20123456", soft_opt_in=SALE).body["member_id"]
-    browser = shop.browser()
-    browser.get(shop.card)
-    browser.send(shop.card, phone="20123456")
-    browser.send(f"{shop.card}/code", code=shop.code())
+    browser = on_their_page(shop)
     assert "da du købte noget" in browser.get(shop.card).text
     permission_form(browser, "sms", "stop")
     assert records(shop, member_id)[-1].withdrawn == (PermissionKind.SMS,)

@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,6 +15,7 @@ from stamkunde.clubs.store import ClubStore
 from stamkunde.members.codes import one_time_code, purpose_of
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.members.model import GRACE, Member
+from stamkunde.members.own_data import LINES_OF_AN_ENTRY
 from stamkunde.members.own_data_file import FORMAT, SECRETS_OF_OURS
 from stamkunde.members.store import MemberStore
 from stamkunde.messaging.model import MessageKind
@@ -311,6 +313,52 @@ def test_everything_is_in_the_file_for_other_programs(shop: OpenClub) -> None:
     answer = mette.call("GET", f"{shop.card}/data.json")
     assert answer["headers"]["content-disposition"] == f'attachment; filename="{shop.club.slug}.json"'
     assert answer["headers"]["cache-control"] == "no-store"
+
+
+def test_neither_page_nor_file_tells_what_others_in_a_household_bought(
+    shop: OpenClub, number: str, mette: PageBrowser
+) -> None:
+    own_id = member_id(shop, number)
+    bo = shop.till.join(shop.number()).body["member_id"]
+    shared = shop.operate("join_household", club_id=shop.club.club_id, member_id=bo, host_id=own_id, by="Ida")
+    assert shared["member_ids"] == sorted([own_id, bo])
+    shop.till.buy(bo, 40_000)
+    shop.till.buy(own_id, 49_500)
+    history = goes(shop, mette, "history").text
+    assert "af en anden i husstanden" in history
+    assert "+12,00 kr." in history
+    assert "3 % af 495,00 kr." in history
+    assert "400,00" not in history
+    page = goes(shop, mette, "data").text
+    assert "400,00" not in page
+    told = downloaded(shop, mette)
+    assert [each["amount"] for each in told["movements_of_household"]] == [0, 1200]
+    assert {name for each in told["movements_of_household"] for name in each} == {"day", "kind", "amount"}
+    assert [each["amount"] for each in told["movements"] if each["kind"] == "purchase"] == [1485]
+    assert "40000" not in json.dumps(told)
+    deleting = goes(shop, mette, "delete").text
+    assert "de andre i husstanden beholder dem" in deleting
+    assert "går den tabt" not in deleting
+
+
+def test_what_does_not_fit_into_one_part_is_on_a_page_of_its_own_with_its_own_file(
+    shop: OpenClub, number: str, mette: PageBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stamkunde.members.own_data.LARGEST_PART", 2 * (LINES_OF_AN_ENTRY + 1))
+    own_id = member_id(shop, number)
+    for amount in (10_000, 20_000, 30_000):
+        shop.till.buy(own_id, amount)
+    newest = goes(shop, mette, "data")
+    assert ("300,00 kr." in newest.text, "100,00 kr." in newest.text) == (True, False)
+    older = mette.get(links(newest)["Ældre køb"])
+    assert ("300,00 kr." in older.text, "100,00 kr." in older.text) == (False, True)
+    assert "Ældre køb" not in links(older)
+    before = downloaded(shop, mette)["older_movements"]
+    file = links(older)["Hent denne del som fil"]
+    assert parse_qs(urlsplit(file).query) == {"before": [before]}
+    answer = mette.call("GET", file)
+    (movement,) = json.loads(answer["body"])["movements"]
+    assert movement["purchase"]["total"] == 10_000
 
 
 def test_whoever_takes_the_news_only_sees_and_deletes_what_is_theirs(shop: OpenClub) -> None:

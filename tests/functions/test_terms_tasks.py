@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from stamkunde.members.consents import ConsentRecord
 from stamkunde.members.signed_forms import LARGEST_PHOTO
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.clock import SystemClock
+from stamkunde.shared.transaction import Busy, ConditionFailed
 from tests.functions.conftest import OpenClub
 from tests.page_browser import PageBrowser
 
@@ -99,6 +101,7 @@ def test_shorter_times_are_published_with_the_terms_that_name_them(club: OpenClu
     published = publish(club, "da", expiry_months=24, inactive_months=30)
     assert (published["expiry_months"], published["inactive_months"], published["asks_again"]) == (24, 30, True)
     assert (club.club.programmes[-1].expiry_months, club.club.member_policy.inactive_months) == (24, 30)
+    assert club.operate("show_terms", club_id=club.club.club_id)["inactive_months_today"] == 36
     assert "2 år efter købet" in club.club.current_terms().text
 
 
@@ -224,7 +227,9 @@ def bucket(tables: DynamoDBClient) -> Any:
 
     store = evidence_store(SETTINGS)
     where = {"LocationConstraint": SETTINGS.region}
-    store.client.create_bucket(Bucket=store.bucket, CreateBucketConfiguration=where)  # type: ignore[attr-defined]
+    client: Any = store.client
+    with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=store.bucket, CreateBucketConfiguration=where)
     return store
 
 
@@ -257,6 +262,57 @@ def test_the_photo_of_a_signed_form_is_kept_with_its_record_once(club: OpenClub,
     assert (kept["Body"].read(), kept["ContentType"]) == (JPEG, "image/jpeg")
     assert attach(club, member_id, b"%PDF-1.7")["code"] == "no_signed_form"
     assert records(club, number) == [record]
+
+
+def test_a_photo_whose_record_is_not_written_does_not_stay(
+    club: OpenClub, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member_id = club.till.join(phone=f"+45{club.number()}").body["member_id"]
+    theirs = f"{club.club.club_id}/{member_id}/"
+
+    def kept() -> list[str]:
+        found = bucket.client.list_objects_v2(Bucket=bucket.bucket, Prefix=theirs)
+        return [each["Key"] for each in found.get("Contents", ())]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stamkunde.members.access_store.AccessStore.commit", failing(ConditionFailed({})))
+        patch.setattr("stamkunde.shared.patience.Patience.until_done", lambda _, act: act())
+        with pytest.raises(Busy):
+            attach(club, member_id)
+        assert kept() == []
+        patch.setattr("stamkunde.members.access_store.AccessStore.commit", failing(MemoryError()))
+        with pytest.raises(MemoryError):
+            attach(club, member_id)
+    (left,) = kept()
+    attached = attach(club, member_id, b"%PDF-1.7")
+    assert left != attached["file"]
+    assert kept() == [attached["file"]]
+
+
+def failing(error: Exception) -> Any:
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
+
+
+def test_the_photo_of_a_form_goes_with_the_record_of_the_language_that_was_signed(
+    club: OpenClub, bucket: Any
+) -> None:
+    publish(club, "da", "en")
+    about = {"club_id": club.club.club_id, "version": 2}
+    codes = {each: club.operate("show_terms", language=each, **about)["form_code"] for each in ("da", "en")}
+    signed = {"terms_version": 2, "method": "signed_form", "accepted_at": datetime.now(UTC).isoformat()}
+    for language, other in (("en", "da"), ("da", "en")):
+        number = club.number()
+        acceptance = signed | ({"language": "en"} if language == "en" else {})
+        member_id = club.till.join(f"+45{number}", accepts=False, terms_acceptance=acceptance).body["member_id"]
+        (record,) = records(club, number)
+        assert record.terms is not None
+        assert record.evidence.language == language
+        assert record.terms.text_hash == club.club.current_terms().text_hash_in(language)
+        assert attach(club, member_id, form_code=codes[other])["code"] == "no_signed_form"
+        assert attach(club, member_id, form_code=codes[language])["record_id"] == record.record_id
 
 
 @pytest.mark.parametrize(

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stamkunde.clubs.model import TermsVersion
 from stamkunde.ledger.model.entries import EntryKind
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.admission import Change
 from stamkunde.members.consents import ConsentMethod, ConsentRecord, Evidence, PermissionKind, new_record_id
 from stamkunde.members.erasing import Erasing
-from stamkunde.members.model import AskedBy, ErasureRequest, MemberState, TermsChase
-from stamkunde.members.store import ServiceLinks
+from stamkunde.members.model import AskedBy, ErasureRequest, MemberState
+from stamkunde.members.signed_forms import photos_of
 from stamkunde.members.wordings import club_permission
 from stamkunde.retention.acts import Acted
 from stamkunde.retention.model import StepKind
 from stamkunde.retention.service import Outcome
-from stamkunde.retention.store import Swept
-from stamkunde.shared.clock import compact_instant
 from tests.due_scene import AN_HOUR, ERASED, FIRST_REMINDER, JOINED, SECOND_REMINDER, DueShop, open_due_shop
 from tests.factories import everything_shown
-from tests.letterbox import token_in, waiting
+from tests.letterbox import token_in
 from tests.stores.test_joining import form, join
 from tests.stores.test_service_links import CALLER
 
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 
 CHASE = (FIRST_REMINDER, SECOND_REMINDER, ERASED)
 A_DAY = timedelta(days=1)
-ERASE_ON = date(2026, 3, 21)
 
 
 @pytest.fixture
@@ -90,18 +87,19 @@ def every_entry(due: DueShop) -> list[Any]:
 def test_a_reminder_names_the_day_and_what_is_lost(due: DueShop) -> None:
     member_id = due.open_member(buys=100_000)
     due.hour(FIRST_REMINDER)
-    (message,) = waiting(due.shop.client, "terms_week_1_bonus")
+    (message,) = due.letters("terms_week_1_bonus")
     assert "bonus på 30 kr. d. 21. marts." in message["text"]
     member = due.member(member_id)
     assert member is not None
     assert member.chase is not None
-    assert member.chase.erase_on == date(2026, 3, 21)
+    assert member.chase.latest is not None
+    assert member.chase.latest.names == date(2026, 3, 21)
 
 
 def test_the_link_in_a_reminder_accepts_the_terms(due: DueShop) -> None:
     member_id = due.open_member()
     due.hour(FIRST_REMINDER)
-    (message,) = waiting(due.shop.client, "terms_week_1")
+    (message,) = due.letters("terms_week_1")
     link = ServiceLinks(due.shop.client, "members").find(token_in(message))
     assert link is not None
     due.shop.links.accept(link, everything_shown(due.shop.club), CALLER)
@@ -233,67 +231,9 @@ def test_a_case_that_never_ended_is_started_again_under_another_name(due: DueSho
     assert due.cases() == []
 
 
-MOMENTS = range(14)
-"""More than any hour of the chase has, so that the last ones don't die."""
-
-STAGES = {
-    FIRST_REMINDER: TermsChase(JOINED),
-    SECOND_REMINDER: TermsChase(JOINED, (FIRST_REMINDER,), ERASE_ON),
-    ERASED: TermsChase(JOINED, (FIRST_REMINDER, SECOND_REMINDER), ERASE_ON),
-}
-LETTERS = {FIRST_REMINDER: ["terms_week_1_bonus"], SECOND_REMINDER: ["terms_week_2_bonus"], ERASED: []}
-
-
-@pytest.mark.parametrize("dies_in", CHASE, ids=["first reminder", "second reminder", "removal"])
-def test_a_crash_between_any_two_writes_loses_nothing_and_doubles_nothing(
-    dynamodb: DynamoDBClient, dies_in: datetime
-) -> None:
-    deaths = [lives_and_dies(open_due_shop(dynamodb), dies_in, moments) for moments in MOMENTS]
-    assert deaths[0]
-    assert not deaths[-1]
-
-
-def lives_and_dies(due: DueShop, dies_in: datetime, moments: int) -> bool:
-    """An hour in which the process dies, and the two after it in which it doesn't; whether it died."""
-    member_id = due.open_member(buys=100_000)
-    own = due.shop.club.club_id
-    stage(due, member_id, dies_in)
-    died = due.dying_after(moments, dies_in)
-    due.hour(dies_in + AN_HOUR)
-    due.hour(dies_in + 2 * AN_HOUR)
-    sent = [row["kind"] for row in waiting(due.shop.client) if f"#{own}#" in row["sk"]]
-    assert [kind for kind in sent if kind != "till_join"] == LETTERS[dies_in], moments
-    left = [row for row in due.rows("") if f"#{own}" in row["pk"] and row["sk"] != "SWEPT"]
-    assert [row for row in left if row["sk"] == "CASE"] == [], moments
-    if dies_in is ERASED:
-        assert left == [], moments
-        (account_id,) = due.shop.store.account_ids()
-        account = due.shop.store.load_account(account_id, consistent=True)
-        assert account is not None
-        assert (account.members, [amount for amount in account.lots.values() if amount]) == ({}, [])
-    else:
-        following = {CHASE[CHASE.index(dies_in) + 1]}
-        hints = {row["sk"].partition("#")[0] for row in left if row["pk"].startswith("DUE#")}
-        assert hints == {compact_instant(instant) for instant in following}, moments
-    return died
-
-
-def stage(due: DueShop, member_id: str, now: datetime) -> None:
-    """Let somebody have come as far in the chase as they are just before an instant."""
-    member = due.member(member_id)
-    assert member is not None
-    after = replace(member, chase=STAGES[now], revision=member.revision + 1)
-    due.shop.access.commit(due.shop.members.change_writes(member, after))
-    for row in due.hints():
-        if row["sk"].endswith(member_id):
-            due.shop.client.delete_item(TableName="members", Key={"pk": {"S": row["pk"]}, "sk": {"S": row["sk"]}})
-    due.shop.due.arm(member_id, now)
-    due.shop.due.note_swept(Swept(now, terms_version=1, shards_left=()))
-
-
-def agree(due: DueShop, member_id: str, *kinds: PermissionKind) -> None:
+def agree(due: DueShop, member_id: str, kind: PermissionKind = PermissionKind.SMS) -> None:
     now = due.shop.now()
-    given = tuple(club_permission(due.shop.club, kind, "da") for kind in kinds)
+    given = (club_permission(due.shop.club, kind, "da"),)
     record = ConsentRecord(new_record_id(now), Evidence(ConsentMethod.MEMBER_PAGE, now, now, "da"), given=given)
     member = due.member(member_id)
     assert member is not None
@@ -302,7 +242,7 @@ def agree(due: DueShop, member_id: str, *kinds: PermissionKind) -> None:
 
 def test_the_owner_is_told_once_of_a_permission_that_lapses_two_months_ahead(due: DueShop) -> None:
     member_id = due.shop.new_member()
-    agree(due, member_id, PermissionKind.SMS)
+    agree(due, member_id)
     (hint,) = due.hints()
     assert hint["sk"].startswith("20270101T2300")
     noting = datetime.fromisoformat("2027-01-02T07:00:00+00:00")
@@ -313,25 +253,43 @@ def test_the_owner_is_told_once_of_a_permission_that_lapses_two_months_ahead(due
     member = due.member(member_id)
     assert member is not None
     assert member.noted_lapses == (("sms", date(2027, 3, 2)),)
-    assert due.hints() == []
+    # Next they are looked at when nobody has to prove that permission any more.
+    (hint,) = due.hints()
+    assert hint["sk"].startswith("20290301T2300")
 
 
 def test_a_permission_that_is_renewed_is_noted_anew_a_year_later(due: DueShop) -> None:
     member_id = due.shop.new_member()
-    agree(due, member_id, PermissionKind.SMS)
+    agree(due, member_id)
     due.jump(datetime.fromisoformat("2027-01-02T07:00:00+00:00"))
-    agree(due, member_id, PermissionKind.SMS)
-    (hint,) = due.hints()
-    assert hint["sk"].startswith("20271101T2300")
+    agree(due, member_id)
+    assert min(hint["sk"] for hint in due.hints()).startswith("20271101T2300")
     due.jump(datetime.fromisoformat("2027-11-02T07:00:00+00:00"))
     assert len(due.rows("LAPSING#")) == 2
+
+
+def test_evidence_goes_two_years_after_what_it_proves_has_ended(due: DueShop) -> None:
+    shop = due.shop
+    loser, member_id = shop.new_member(), shop.new_member()
+    for each in (loser, member_id):
+        agree(due, each)
+    shop.merging.merge(loser, member_id, "Ida")
+    for year in (2027, 2028, 2029):
+        due.jump(datetime(year, 1, 2, 7, tzinfo=UTC))
+        due.jump(datetime(year, 3, 1, 22, tzinfo=UTC))
+    assert [len(shop.members.consent_records(each)) for each in (loser, member_id)] == [2, 2]
+    due.jump(datetime(2029, 3, 2, 7, tzinfo=UTC))
+    for each in (loser, member_id):
+        (record,) = shop.members.consent_records(each)
+        assert record.terms is not None
+    assert due.hints() + due.cases() == []
 
 
 def test_who_asked_to_be_deleted_is_taken_away_with_all_that_led_to_them(due: DueShop) -> None:
     loser, winner = due.shop.join("+4520111111"), due.shop.join("+4520222222")
     due.shop.merging.merge(loser.at_till.member.member_id, winner.at_till.member.member_id, "Ida")
     member_id = winner.at_till.member.member_id
-    agree(due, member_id, PermissionKind.SMS)
+    agree(due, member_id)
     due.shop.buy(member_id, 100_000)
     ask_for_erasure(due, member_id, JOINED + timedelta(days=14))
     due.jump(JOINED + timedelta(days=14) - AN_HOUR)
@@ -344,17 +302,38 @@ def test_who_asked_to_be_deleted_is_taken_away_with_all_that_led_to_them(due: Du
     assert due.hints() + due.cases() == []
 
 
-def test_the_photo_of_a_signed_form_goes_with_its_member(due: DueShop) -> None:
-    shop = due.shop
-    stays, goes = (shop.join(phone).at_till.member.member_id for phone in ("+4520111111", "+4520222222"))
-    for member_id in (stays, goes):
-        (record,) = shop.members.consent_records(member_id)
-        due.photos.keep(f"{member_id}.jpg", b"photo", "image/jpeg")
-        shop.access.commit([shop.members.attachment_write(member_id, record, f"{member_id}.jpg")])
+def photographed(due: DueShop, member_id: str, *endings: str) -> None:
+    """Photos of somebody's form, of which a record tells of none: what wrote the record died."""
+    for ending in endings:
+        due.photos.keep(f"{photos_of(due.shop.club.club_id, member_id)}form.{ending}", b"photo", "image/jpeg")
+
+
+def test_every_photo_of_a_signed_form_goes_with_its_member_whatever_a_record_tells(due: DueShop) -> None:
+    phones = ("+4520111111", "+4520222222", "+4520333333")
+    stays, goes, was = (due.shop.join(phone).at_till.member.member_id for phone in phones)
+    for member_id in (stays, goes, was):
+        photographed(due, member_id, "jpg", "png", "pdf")
+    due.shop.merging.merge(was, goes, "Ida")
     ask_for_erasure(due, goes, JOINED + timedelta(days=14))
     due.jump(JOINED + timedelta(days=15))
     assert due.member(goes) is None
-    assert list(due.photos.kept) == [f"{stays}.jpg"]
+    assert {name.split("/")[1] for name in due.photos.kept} == {stays}
+
+
+def test_a_photo_that_is_left_when_its_member_is_gone_goes_with_what_is_left(due: DueShop) -> None:
+    member_id = due.shop.new_member()
+    ask_for_erasure(due, member_id, JOINED + timedelta(days=14))
+    due.at(JOINED + timedelta(days=14))
+    assert due.run_job().outcomes == {Outcome.STARTED: 1}
+    member = due.member(member_id)
+    assert member is not None
+    # The first attempt died here: nobody is there any more, and neither is a record.
+    due.shop.removal.try_to_remove(member, due.shop.now())
+    due.shop.removal.remove_rest(member)
+    photographed(due, member_id, "jpg")
+    due.run_machine()
+    assert due.photos.kept == {}
+    assert due.hints() + due.cases() == []
 
 
 def test_an_open_member_who_stays_after_all_is_reminded_once_more_before_the_end(due: DueShop) -> None:
@@ -404,7 +383,7 @@ def test_somebody_with_more_than_one_transaction_holds_is_gone_an_hour_after_a_c
     member_id = due.shop.new_member()
     for number in range(110):
         due.shop.wait(timedelta(seconds=number))
-        agree(due, member_id, PermissionKind.SMS)
+        agree(due, member_id)
     member = due.member(member_id)
     assert member is not None
     due.shop.removal.try_to_remove(member, due.shop.now())
@@ -416,48 +395,13 @@ def test_somebody_with_more_than_one_transaction_holds_is_gone_an_hour_after_a_c
 
 def test_what_the_owner_was_told_of_goes_with_the_member(due: DueShop) -> None:
     member_id = due.shop.new_member()
-    agree(due, member_id, PermissionKind.SMS)
+    agree(due, member_id)
     due.jump(datetime.fromisoformat("2027-01-02T07:00:00+00:00"))
     assert len(due.rows("LAPSING#")) == 1
     member = due.member(member_id)
     assert member is not None
     due.shop.removal.try_to_remove(member, due.shop.now())
     assert due.rows("LAPSING#") == []
-
-
-def test_everybody_is_made_due_for_new_terms_once(due: DueShop) -> None:
-    members = {due.shop.new_member() for _ in range(3)}
-    due.shop.club = publish(due, 2)
-    assert due.hour(JOINED + AN_HOUR).armed == 3
-    assert {hint["sk"].partition("#")[2] for hint in due.hints()} == members
-    assert due.hour(JOINED + 2 * AN_HOUR).armed == 0
-
-
-def test_new_terms_are_told_to_every_member_once(due: DueShop) -> None:
-    member_id = due.shop.new_member()
-    due.shop.club = publish(due, 2)
-    for hours in range(1, 5):
-        due.hour(JOINED + hours * AN_HOUR)
-    assert len(waiting(due.shop.client, "terms_changed")) == 1
-    member = due.member(member_id)
-    assert member is not None
-    assert (member.told_terms, member.terms_version) == (2, 1)
-
-
-def publish(due: DueShop, version: int) -> Any:
-    terms = TermsVersion(version, "da", f"Betingelser {version}", JOINED, bonus_expiry_months=1)
-    return replace(due.shop.club, terms=(*due.shop.club.terms, terms))
-
-
-def test_a_walk_through_all_members_goes_on_where_the_time_was_over(due: DueShop) -> None:
-    members = [due.shop.new_member() for _ in range(4)]
-    due.shop.club = publish(due, 2)
-    visited = due.run_job([False] * 2 * 16 + [False] * 30 + [True] * 1000)
-    assert visited.finished
-    armed = visited.armed
-    while armed < len(members):
-        armed += due.run_job().armed
-    assert armed == len(members)
 
 
 def test_a_member_of_before_the_chase_is_reminded_before_anything_else(due: DueShop) -> None:
@@ -478,7 +422,9 @@ def test_the_kinds_of_steps_keep_their_names_for_rows_carry_them() -> None:
         "remove_rest",
         "remove_asked",
         "remove_open",
+        "remove_lapsed",
         "terms_reminder",
         "tell_terms",
         "note_lapsing",
+        "forget_evidence",
     ]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.links import LinkState
 from stamkunde.members.model import GRACE, AskedBy, Member
 from stamkunde.members.service_link import FoundLink
-from stamkunde.members.store import ServiceLinks
 from stamkunde.shared.errors import Refusal
 from tests.access_scene import CALLER
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
@@ -72,6 +72,24 @@ def test_a_wish_is_kept_told_and_made_due_in_one_transaction(shop: Shop) -> None
     (hint,) = hints(shop)
     assert hint["sk"].endswith(member_id)
     assert hint["sk"].startswith("20261205")
+
+
+def test_whoever_shares_with_a_household_is_not_told_that_what_the_others_keep_is_lost(shop: Shop) -> None:
+    mette, bo = shop.join(PHONE).at_till.member.member_id, shop.new_member()
+    shop.buy(mette, 10_000)
+    shop.households.join(bo, mette, "Ida")
+    ask(shop, mette)
+    (told,) = waiting(shop.client, "erasure_requested")
+    assert "bonus" not in told["text"].lower()
+    holds = card_of(shop).show(mette).holds
+    assert holds is not None
+    assert holds.shared
+    shop.wait(GRACE)
+    shop.removal.try_to_remove(stored(shop, mette), shop.now())
+    assert shop.balance(bo).available == 300
+    ask(shop, bo)
+    assert "3 kr." in waiting(shop.client, "erasure_requested_bonus")[0]["text"]
+    assert_ledger_adds_up(shop, bo)
 
 
 def test_asking_again_moves_no_day_and_tells_nobody_twice(shop: Shop) -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stamkunde.clubs.model import CAREFUL_POLICY
 from stamkunde.members.breach_list import PARTS, BreachList
+from stamkunde.members.brought_files import BroughtFiles
 from stamkunde.members.consents import ConsentMethod, PermissionKind, permissions
 from stamkunde.members.import_service import BroughtRow, Fate, Importing
-from stamkunde.members.model import Member, MemberState, TermsChase
+from stamkunde.members.importing import Lack, Trouble
+from stamkunde.members.member_card import MemberCard
+from stamkunde.members.model import Member, MemberState
 from stamkunde.members.permission import Facts, Finding, Purpose, may_write
+from stamkunde.members.wordings import Shown
 from stamkunde.messaging.model import MessageClass
 from stamkunde.shared.channel import Channel
+from stamkunde.shared.terms import TermsChase
+from tests.access_scene import CALLER
 from tests.factories import NOON
 from tests.ledger_checks import every_row, rows
 from tests.letterbox import waiting
@@ -44,7 +52,8 @@ def shop(dynamodb: DynamoDBClient) -> Shop:
 
 
 def importing(shop: Shop) -> Importing:
-    return Importing(shop.club, ["banegaarden"], shop.admission, shop.clock, shop.patience)
+    files = BroughtFiles(shop.client, shop.members_table, shop.club.club_id, shop.club.address_key)
+    return Importing(shop.club, ["banegaarden"], shop.admission, shop.stops, files, shop.clock, shop.patience)
 
 
 def bring(shop: Shop, text: str = FILE, *, writes: bool = True) -> list[BroughtRow]:
@@ -124,14 +133,22 @@ def test_a_permission_brought_along_counts_once_the_terms_are_accepted(shop: Sho
     assert reason(member(shop, "20123457")) is Finding.SAID_YES
 
 
-def test_an_address_counts_only_if_the_file_says_when_it_was_confirmed(shop: Shop) -> None:
-    head = "phone;email;email_confirmed_at;email_given_at;email_method;email_from;email_wording"
+def test_an_address_counts_only_if_the_file_proves_that_it_was_confirmed(shop: Shop) -> None:
+    head = "phone;email;email_confirmed_at;email_confirmed_from;email_given_at;email_method;email_from;email_wording"
     proof = "2026-11-01;web_form;198.51.100.7;Ja tak til mails"
-    bring(shop, f"{head}\n20123456;mette@holm.dk;;{proof}\n20123457;jens@holm.dk;2026-11-01;{proof}\n")
-    mette, jens = member(shop, "20123456"), member(shop, "20123457")
-    assert (mette.email_confirmed, jens.email_confirmed) == (False, True)
-    (record,) = shop.members.consent_records(jens.member_id)
-    assert record.address_hash == shop.members.address_hash("jens@holm.dk")
+    people = {"20123456": ";", "20123457": "2026-11-02;198.51.100.9", "20123458": "2026-11-02;"}
+    rows_ = [f"{number};p{number}@holm.dk;{confirmed};{proof}" for number, confirmed in people.items()]
+    bring(shop, "\n".join([head, *rows_]))
+    assert [member(shop, number).email_confirmed for number in people] == [False, True, False]
+    given, confirmed = shop.members.consent_records(member(shop, "20123457").member_id)
+    assert {given.address_hash, confirmed.address_hash} == {shop.members.address_hash("p20123457@holm.dk")}
+    evidence = confirmed.evidence
+    assert (evidence.method, evidence.client_ip, evidence.brought_by) == (
+        ConsentMethod.CONFIRM_LINK,
+        "198.51.100.9",
+        "Anna",
+    )
+    assert evidence.given_at == datetime(2026, 11, 1, 23, tzinfo=UTC)
 
 
 def test_a_number_that_is_already_a_members_is_left_as_it_is_and_told(shop: Shop) -> None:
@@ -147,6 +164,86 @@ def test_a_file_that_is_sent_again_brings_nobody_twice(shop: Shop) -> None:
     once = every_row(shop.client)
     assert {row.fate for row in bring(shop)} == {Fate.ALREADY_THERE, Fate.REFUSED}
     assert every_row(shop.client) == once
+
+
+def remove(shop: Shop, number: str) -> None:
+    """Somebody is deleted, with everything that was kept of them."""
+    who = member(shop, number)
+    shop.removal.try_to_remove(who, shop.clock.now())
+    shop.removal.remove_rest(who)
+
+
+def say_stop(shop: Shop, number: str) -> None:
+    card = MemberCard(shop.club, shop.admission, shop.codes, shop.devices, shop.clock, shop.patience)
+    card.change_permissions(
+        member(shop, number).member_id, frozenset(), Shown("da"), CALLER, frozenset({PermissionKind.SMS})
+    )
+
+
+def fates(shop: Shop, text: str = FILE, *, writes: bool = True) -> list[Fate]:
+    return [row.fate for row in bring(shop, text, writes=writes)]
+
+
+def test_the_same_file_brings_back_nobody_who_was_deleted_since(shop: Shop) -> None:
+    bring(shop)
+    remove(shop, "20123457")
+    shop.wait(timedelta(days=1))
+    again = [Fate.ALREADY_THERE, Fate.GONE_SINCE, Fate.ALREADY_THERE, Fate.ALREADY_THERE, Fate.REFUSED]
+    for text in (FILE, "\ufeff" + FILE.replace("\n", "\r\n") + "\r\n"):
+        for writes in (False, True):
+            assert fates(shop, text, writes=writes) == again
+    assert shop.members.find_by_phone("+4520123457", consistent=True) is None
+
+
+def test_a_file_that_was_broken_off_is_brought_to_its_end(shop: Shop) -> None:
+    began = "\n".join(FILE.splitlines()[:3])
+    bring(shop, began)
+    assert fates(shop) == [Fate.ALREADY_THERE, Fate.ALREADY_THERE, Fate.MEMBER, Fate.NEWSLETTER, Fate.REFUSED]
+
+
+def test_who_was_refused_comes_by_the_same_file_once_the_club_is_set_right(shop: Shop) -> None:
+    text = "phone;own_outlet\n20123456;banegaarden\n20123457;trojborg\n"
+    shop.club = replace(shop.club, member_policy=replace(CAREFUL_POLICY, asks_outlet=True))
+    assert fates(shop, text) == [Fate.OPEN, Fate.REFUSED]
+    bigger = replace(importing(shop), outlets=["banegaarden", "trojborg"])
+    assert [row.fate for row in bigger.bring(text, "Anna", writes=True)] == [Fate.ALREADY_THERE, Fate.OPEN]
+
+
+def test_no_file_gives_back_what_was_stopped_by_somebody_who_is_gone_since(shop: Shop) -> None:
+    """R6."""
+    bring(shop)
+    for number in ("20123457", "20123459"):
+        say_stop(shop, number)
+        remove(shop, number)
+    stops = [row for row in rows(shop.client, "members") if row["pk"].startswith("STOP#")]
+    assert len(stops) == 2
+    assert not [row for row in stops if "2012345" in str(row) or "member" in row]
+    shop.wait(timedelta(days=1))
+    others = FILE.replace("Mette", "Anne")
+    told = {row.number: row for row in bring(shop, others)}
+    assert (told[3].fate, told[3].troubles) == (Fate.OPEN, (Trouble("sms", Lack.PERMISSION_STOPPED),))
+    assert shop.members.consent_records(member(shop, "20123457").member_id) == []
+    assert told[5].fate is Fate.REFUSED
+    assert [trouble.code for trouble in told[5].troubles] == ["permission_stopped", "permission_missing"]
+
+
+def test_a_yes_said_after_the_stop_comes_along_and_the_stop_ends_with_the_year(shop: Shop) -> None:
+    """R10: it is kept no longer than a yes from before it could count."""
+    bring(shop)
+    say_stop(shop, "20123457")
+    remove(shop, "20123457")
+    (stop,) = (row for row in rows(shop.client, "members") if row["pk"].startswith("STOP#"))
+    assert timedelta(days=366) < datetime.fromtimestamp(stop["expires"], UTC) - NOON <= timedelta(days=397)
+    shop.wait(timedelta(days=3))
+    bring(shop, FILE.replace("2026-11-01T10:12", "2026-11-23T10:12"))
+    (record,) = shop.members.consent_records(member(shop, "20123457").member_id)
+    assert [wording.kind for wording in record.given] == [PermissionKind.SMS]
+
+
+def test_who_is_deleted_without_having_said_stop_leaves_nothing_of_their_number(shop: Shop) -> None:
+    bring(shop)
+    remove(shop, "20123457")
+    assert not [row for row in rows(shop.client, "members") if row["pk"].startswith("STOP#")]
 
 
 def test_files_sent_at_once_bring_everybody_once(shop: Shop) -> None:
@@ -192,3 +289,16 @@ def test_the_list_of_a_breach_tells_whose_signed_form_was_photographed(shop: Sho
     listing = BreachList(shop.members, shop.store)
     kept = [each for part in range(PARTS) for each in listing.part(part)]
     assert [each.member.member_id for each in kept if "photos_of_forms" in each.fields] == [bo]
+
+
+def test_the_list_of_a_breach_knows_what_lies_under_the_ids_somebody_had_before(shop: Shop) -> None:
+    bring(shop)
+    bo, winner = member(shop, "20123458").member_id, member(shop, "20123456").member_id
+    shop.join("+4520123456")
+    (record,) = shop.members.consent_records(bo)
+    shop.access.commit([shop.members.attachment_write(bo, record, "form.jpg")])
+    shop.merging.merge(bo, winner, "Ida")
+    listing = BreachList(shop.members, shop.store)
+    (kept,) = [each for part in range(PARTS) for each in listing.part(part) if each.member.member_id == winner]
+    assert "photos_of_forms" in kept.fields
+    assert [each.member_id for each in kept.member.formerly] == [bo]

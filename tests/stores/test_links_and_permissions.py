@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.consents import PermissionText
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import AskedBy
 from stamkunde.members.service_link import LinkAct
-from stamkunde.members.store import ServiceLinks
 from tests.access_scene import CALLER
 from tests.factories import everything_shown
 from tests.letterbox import token_in, waiting

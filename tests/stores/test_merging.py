@@ -25,8 +25,10 @@ from stamkunde.members.consents import (
 )
 from stamkunde.members.device import Device
 from stamkunde.members.joining import JoinForm
+from stamkunde.members.lapsing import LapsingNote
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.model import Member
+from stamkunde.members.permission import lapses_on
 from stamkunde.members.wordings import club_permission
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import Selection, StampProgramme
@@ -35,6 +37,7 @@ from stamkunde.shared.transaction import commit
 from tests.factories import THREE_PERCENT, everything_shown, make_basket, make_club
 from tests.ledger_checks import every_row, rows
 from tests.shop import Shop
+from tests.stores.test_joining import join, newsletter
 from tests.stores.test_transfers import (
     assert_all_proved,
     at_once,
@@ -52,6 +55,23 @@ ROUNDS = 4
 PHONE, OTHER_PHONE = "+4520123456", "+4526123456"
 CALLER = Caller("192.0.2.7", "Mozilla/5.0 (iPhone)")
 RYE = StampProgramme("rugbrod", "Rugbrød", 10, "gratis rugbrød", items=Selection(("5701000000000",)))
+
+
+def test_nothing_leads_to_whoever_was_merged_any_more(shop: Shop) -> None:
+    reader = join(shop, newsletter(phone="20123456")).member
+    shop.join(PHONE, accepts=False)
+    loser = shop.members.load(reader.member_id, consistent=True)
+    winner = shop.join(OTHER_PHONE).at_till.member
+    assert loser is not None
+    assert loser.link_hashes
+    held = permissions(shop.members.consent_records(loser.member_id), email_confirmed=False)[PermissionKind.SMS]
+    note = LapsingNote(loser.member_id, PermissionKind.SMS, lapses_on(held, shop.club.time_zone))
+    noted = replace(loser, noted_lapses=((note.kind, note.lapses_on),), revision=loser.revision + 1)
+    commit(shop.client, [shop.lapsing.write(note), *shop.members.change_writes(loser, noted)])
+    shop.merging.merge(loser.member_id, winner.member_id, "Anna")
+    left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members") if loser.member_id in str(row)}
+    # What they agreed to stays beside the way to the winner; a due item is a hint, and a code is over in two days.
+    assert left == {"M", "DUE", "CODE"}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stamkunde.clubs.model import TermsVersion
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.admission import Admission
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import (
@@ -26,7 +27,7 @@ from stamkunde.members.links import LinkActs, LinkSeen, LinkState
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.model import Acceptance, Member, MemberState
 from stamkunde.members.service_link import LINK_LASTS, FoundLink, LinkAct, link_hash
-from stamkunde.members.store import MemberStore, ServiceLinks
+from stamkunde.members.store import MemberStore
 from stamkunde.members.wordings import Shown
 from stamkunde.shared.errors import Refusal
 from tests.factories import LONG_AGO, everything_shown, make_club

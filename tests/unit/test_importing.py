@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stamkunde.clubs.model import MemberPolicy, TermsVersion
-from stamkunde.members.consents import ConsentMethod, Evidence, PermissionKind
+from stamkunde.members.consents import ConsentMethod, Evidence, PermissionKind, TermsAccepted
 from stamkunde.members.importing import MOST_ROWS, Newcomer, Proof, Reader, ReadRow, Wish
 from stamkunde.shared.errors import Refusal
 from tests.factories import NOON, make_club
@@ -61,7 +61,7 @@ def test_a_number_alone_is_somebody_who_agreed_to_nothing() -> None:
 
 
 def test_a_permission_comes_with_when_how_where_and_in_which_words_it_was_given() -> None:
-    (proof,) = newcomer(language="nb", **SMS).proofs
+    (proof,) = newcomer(sms_language="nb", **SMS).proofs
     assert proof.evidence == Evidence(
         ConsentMethod.WEB_FORM,
         given_at=datetime(2026, 11, 1, 9, 12, tzinfo=UTC),
@@ -72,6 +72,18 @@ def test_a_permission_comes_with_when_how_where_and_in_which_words_it_was_given(
     )
     (wording,) = proof.given
     assert (wording.kind, wording.version, wording.wording) == (PermissionKind.SMS, 0, WORDS)
+
+
+def test_evidence_names_the_language_of_the_form_and_not_the_one_to_be_written_to_in() -> None:
+    assert [proof.evidence.language for proof in newcomer(language="nb", **SMS).proofs] == ["da"]
+    two = replace(TERMS, texts={"da": TERMS.text, "en": "The terms"})
+    reader = replace(READER, club=replace(READER.club, terms=(two,)))
+    signed = on_paper("terms", version="1")
+    for language, read_in in (("", "da"), ("en", "en")):
+        (proof,) = newcomer(reader, language="nb", terms_language=language, **signed).proofs
+        assert proof.evidence.language == read_in
+        assert proof.terms == TermsAccepted(1, two.text_hash_in(read_in))
+    assert troubles(read(sms_language="sv", **SMS)) == [("sms", "evidence_unreadable")]
 
 
 @pytest.mark.parametrize("missing", SMS)
@@ -150,7 +162,6 @@ def test_the_newsletter_only_takes_a_permission_and_nothing_of_the_club() -> Non
         ({"phone": "ring mig"}, "phone", "phone_has_letters"),
         ({"first_name": "www.evil.dk"}, "first_name", "name_not_allowed"),
         ({"email": "mette"}, "email", "email_invalid"),
-        ({"email": "m@holm.dk", "email_confirmed_at": "2026-11-22"}, "email_confirmed_at", "unknown_value"),
         ({"language": "sv"}, "language", "unknown_value"),
         ({"wish": "everything"}, "wish", "unknown_value"),
         ({"first_name": "x" * 2_001}, "first_name", "too_long"),
@@ -192,6 +203,41 @@ def test_a_club_that_does_not_ask_for_birth_dates_takes_none_from_a_file() -> No
         read(own_outlet="banegaarden")
     asked = newcomer(CURIOUS, birth_date="1990-05-17", own_outlet="banegaarden")
     assert (asked.birth_date, asked.own_outlet) == (date(1990, 5, 17), "banegaarden")
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        ({"email_confirmed_from": ""}, "evidence_incomplete"),
+        ({"email_confirmed_at": ""}, "evidence_incomplete"),
+        ({"email_confirmed_at": "i går"}, "evidence_unreadable"),
+        ({"email_confirmed_from": "banegaarden"}, "evidence_unreadable"),
+        ({"email_confirmed_at": "2026-11-22"}, "evidence_in_future"),
+        ({"email": ""}, "email_missing"),
+    ],
+)
+def test_an_address_is_not_confirmed_on_the_files_word(cells: dict[str, str], code: str) -> None:
+    proof = {"email": "m@holm.dk", "email_confirmed_at": "2026-11-01", "email_confirmed_from": "198.51.100.7"}
+    assert newcomer(**proof).email_confirmed_at == datetime(2026, 10, 31, 23, tzinfo=UTC)
+    row = read(**(proof | cells))
+    assert row.newcomer is not None
+    assert row.newcomer.email_confirmed_at is None
+    assert troubles(row) == [("email_confirmed", code)]
+
+
+def test_a_confirmed_address_alone_is_no_permission_to_write_to_it() -> None:
+    proof = {"email": "m@holm.dk", "email_confirmed_at": "2026-11-01", "email_confirmed_from": "198.51.100.7"}
+    assert troubles(read(wish="newsletter", **proof)) == [("wish", "permission_missing")]
+
+
+@pytest.mark.parametrize(("given_at", "counts"), [("2026-11-01", False), ("2026-11-02", True)])
+def test_what_a_child_agreed_to_does_not_count_though_they_are_15_by_now(given_at: str, counts: bool) -> None:
+    """R14."""
+    signed = on_paper("sms", wording=WORDS, given_at=given_at), on_paper("terms", version="1", given_at=given_at)
+    row = read(CURIOUS, birth_date="2011-11-02", **signed[0], **signed[1])
+    assert row.newcomer is not None
+    assert len(row.newcomer.proofs) == (2 if counts else 0)
+    assert troubles(row) == ([] if counts else [("terms", "too_young"), ("sms", "too_young")])
 
 
 def test_a_child_is_not_brought_along() -> None:

@@ -49,6 +49,7 @@ from tests.permission_table import (
     PURCHASE_WORDS,
     SAID,
     WORDS,
+    YOUNG,
     Case,
     cases,
     records_of,
@@ -57,6 +58,9 @@ from tests.permission_table import (
 FRESH = {"a month ago", "11 months ago", "12 months ago tomorrow"}
 YES = {"yes", "yes, form", "yes, screen", "yes, stop, yes", "sale, yes"}
 ADULTS = {"18 today", "40"}
+GREW_UP_THAT_DAY = ("15 a month ago", "a month ago")
+"""Of all rows' words, the only one that somebody said on the very day on which they became 15."""
+
 FULL_TABLE = 200
 
 any_case = st.builds(
@@ -82,7 +86,7 @@ def allowed(case: Case) -> bool:
         return there and reachable
     said_yes = case.word in YES and case.said in FRESH
     by_sale = case.word == "sale" and case.said in FRESH and case.club == "DK, sales count"
-    old_enough = case.age != "14"
+    old_enough = case.age not in YOUNG or case.age == "17" or (case.age, case.said) == GREW_UP_THAT_DAY
     chosen_rightly = case.chosen_by is Purpose.NEWS or purchases_may_be_used(case)
     return case.person in {"member", "newsletter"} and all(
         (reachable, said_yes or by_sale, old_enough, chosen_rightly)
@@ -228,6 +232,43 @@ def test_nobody_under_15_is_advertised_to_and_nobody_under_18_by_purchases(case:
     assert not replace(advertised, age="14").verdict().may
     for age in ("15 today", "17"):
         assert not replace(advertised, age=age, chosen_by=Purpose.PURCHASES).verdict().may
+
+
+@given(any_case)
+def test_a_childs_yes_never_counts_however_old_they_grow(case: Case) -> None:
+    """R14."""
+    grown = replace(case, message=MessageClass.MARKETING, age="15 today")
+    assert not grown.verdict().may
+
+
+def test_who_said_yes_as_a_child_is_told_to_say_it_again() -> None:
+    """R14."""
+    case = Case(age="15 a month ago less a day")
+    assert case.verdict().reason is Finding.SAID_TOO_YOUNG
+    assert replace(case, age="15 a month ago").verdict().reason is Finding.SAID_YES
+    assert replace(case, word="yes, stop").verdict().reason is Finding.SAID_STOP
+    told = case.verdict().line("en")
+    assert told == "No. The person said yes on 21 October 2026, but was under 15. It has to be said again."
+
+
+def test_a_childs_yes_does_not_undo_what_they_had_stopped() -> None:
+    """R14."""
+    case = Case(word="yes, stop, yes", age="15 a month ago less a day")
+    assert case.verdict().reason is Finding.SAID_STOP
+
+
+def test_a_yes_that_lapsed_is_the_reason_also_where_the_number_came_from_a_sale_before() -> None:
+    """R7, R29."""
+    for club in ("DK", "DK, sales count"):
+        lapsed = Case(word="sale, yes", said="12 months ago", club=club)
+        assert lapsed.verdict().reason is Finding.LAPSED
+
+
+def test_a_line_names_the_last_day_on_which_a_yes_counts() -> None:
+    """R29."""
+    last = Case(said="12 months ago tomorrow").verdict()
+    assert last.may
+    assert last.line("da").endswith("gælder til og med d. 21. november 2026.")
 
 
 def test_whoever_is_to_be_deleted_gets_no_advertising_but_can_be_served() -> None:

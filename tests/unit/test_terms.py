@@ -327,3 +327,19 @@ def test_a_code_of_another_version_language_or_club_is_none_of_this_form() -> No
         assert refused(lambda typed=other: read_form_code(club, typed))[0] == "form_code_unknown"
     stranger = replace(club, club_id="c0000000000000009")
     assert refused(lambda: read_form_code(stranger, code))[0] == "form_code_unknown"
+
+
+def test_a_shorter_keeping_holds_no_sooner_than_the_terms_that_say_so() -> None:
+    first_day, today = date(2026, 12, 21), date(2026, 11, 21)
+    before = TermsVersion(1, "da", "Betingelser", LONG_AGO, inactive_months=36)
+    shorter = replace(before, version=2, published_at=NOON, inactive_months=24, valid_from=first_day)
+    club = make_club(terms=(before, shorter), member_policy=replace(CAREFUL_POLICY, inactive_months=24))
+    assert club.keeping_months(today) == 36
+    assert club.keeping_months(first_day - timedelta(days=1)) == 36
+    assert club.keeping_months(first_day) == 24
+
+
+def test_a_longer_keeping_holds_at_once() -> None:
+    terms = (TermsVersion(1, "da", "Betingelser", LONG_AGO, inactive_months=24),)
+    club = make_club(terms=terms, member_policy=replace(CAREFUL_POLICY, inactive_months=48))
+    assert club.keeping_months(date(2026, 11, 21)) == 48

@@ -236,6 +236,9 @@ def known_clubs(
     client: "DynamoDBClient",
     clock: Clock | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    *,
+    texts: bool = False,
 ) -> KnownClubs:
-    """The clubs, each known for a minute."""
-    return KnownClubs(client, settings.clubs_table, settings.clubs_clocks_movable, clock or SystemClock(), monotonic)
+    """The clubs, each known for a minute; with the texts of their terms where those are shown."""
+    movable = settings.clubs_clocks_movable
+    return KnownClubs(client, settings.clubs_table, movable, clock or SystemClock(), monotonic, texts)

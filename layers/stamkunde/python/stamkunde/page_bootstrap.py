@@ -11,6 +11,7 @@ from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubStore
 from stamkunde.http import Request, Response
 from stamkunde.ledger.known_coupons import CouponMemory
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.admission import Admission
 from stamkunde.members.code_service import Codes
 from stamkunde.members.devices import Devices
@@ -22,7 +23,6 @@ from stamkunde.members.number_change import NumberChange
 from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.own_details import OwnDetails
 from stamkunde.members.service_link import FoundLink
-from stamkunde.members.store import ServiceLinks
 from stamkunde.message_bootstrap import member_messages
 from stamkunde.observability import logger
 from stamkunde.retention.store import DueStore
@@ -51,7 +51,7 @@ class Pages:
     links: ServiceLinks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clubs = known_clubs(self.settings, self.client)
+        self.clubs = known_clubs(self.settings, self.client, texts=True)
         self.links = ServiceLinks(self.client, self.settings.members_table)
 
     def club_named(self, slug: str) -> Club:

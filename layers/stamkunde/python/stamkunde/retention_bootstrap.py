@@ -13,7 +13,9 @@ from stamkunde.members.admission import Admission
 from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.remains import Remains
 from stamkunde.members.removal import Removal
+from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
+from stamkunde.messaging.store import ClubMessages
 from stamkunde.retention.arming import Arming
 from stamkunde.retention.store import DueStore
 from stamkunde.settings import Settings
@@ -50,6 +52,7 @@ def removal(settings: Settings, client: "DynamoDBClient", admitting: Admission, 
         admitting.access,
         Remains(client, settings.members_table, club.club_id),
         LapsingNotes(client, settings.members_table, club.club_id),
+        Stops(client, settings.members_table, club.club_id, club.address_key),
         due_store(settings, client, club),
         patience,
     )
@@ -104,4 +107,5 @@ def _looking(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, cl
 
     clock = clubs.clock_of(club)
     members = MemberStore(client, settings.members_table, club.club_id, club.address_key, clock)
-    return Looking(club, members, Remains(client, settings.members_table, club.club_id))
+    remains = Remains(client, settings.members_table, club.club_id)
+    return Looking(club, members, remains, ClubMessages(client, settings.messages_table, club.club_id))

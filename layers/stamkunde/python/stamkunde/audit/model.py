@@ -26,7 +26,7 @@ class Act:
     what
         The task that they had carried out, such as ``correct_member``.
     member_ids
-        Whose data it was; empty where it was a whole list, or nobody's.
+        Whose data it was, everybody's in a list that was taken out; empty where it was nobody's.
     """
 
     act_id: str
@@ -46,9 +46,9 @@ def new_act(now: datetime, by: str, what: str, member_ids: Iterable[str] = ()) -
     return Act(f"{compact_instant(now)}#{new_id('', 8)}", now, by, what, tuple(dict.fromkeys(member_ids)))
 
 
-def concerning(acts: Iterable[Act], member_id: str | None) -> Iterator[Act]:
-    """The acts that name a member; all of them where none is asked for."""
-    return (act for act in acts if member_id is None or member_id in act.member_ids)
+def concerning(acts: Iterable[Act], ids: frozenset[str]) -> Iterator[Act]:
+    """The acts that name a member by one of these ids; all of them where none is asked for."""
+    return (act for act in acts if not ids or ids.intersection(act.member_ids))
 
 
 def days_between(first: date, last: date) -> list[date]:

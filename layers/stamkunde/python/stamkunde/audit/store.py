@@ -1,6 +1,6 @@
 """Rows of the members table that say what staff did: ``AUDIT#<club>#<day>`` / ``<instant>#<id>``.
 
-Nothing here changes or deletes one: the table clears it away after a year, by the attribute ``expires``.
+Nothing here deletes one or takes anything out of it: the table clears it away after a year, by ``expires``.
 """
 
 from datetime import date, datetime
@@ -27,7 +27,7 @@ class AuditStore:
         self._time_zone = time_zone
 
     def note(self, act: Act) -> None:
-        """Write an act down, among those of the club's day; the same one again changes nothing.
+        """Write an act down, among those of the club's day; again, with everybody whom it turned out to be about.
 
         Raises
         ------

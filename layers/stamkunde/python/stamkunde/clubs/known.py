@@ -29,6 +29,8 @@ class KnownClubs:
     ----------
     monotonic
         Measures how long a club has been known; tells no date.
+    texts
+        Whether they are known with the texts of their terms, which only pages show.
     """
 
     client: "DynamoDBClient"
@@ -36,6 +38,7 @@ class KnownClubs:
     clocks_movable: bool
     clock: Clock = field(default_factory=SystemClock)
     monotonic: Callable[[], float] = time.monotonic
+    texts: bool = False
     _known: dict[str, tuple[float, Club]] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
@@ -48,7 +51,7 @@ class KnownClubs:
         known_until, known = self._known.get(club_id, (0.0, None))
         if known is not None and self.monotonic() < known_until:
             return known
-        club = ClubStore(self.client, self.table, club_id).load()
+        club = ClubStore(self.client, self.table, club_id).load(texts=self.texts)
         if club is not None and club.clock_offset is None:
             self._known[club_id] = (self.monotonic() + KNOWN_FOR_SECONDS, club)
         return club

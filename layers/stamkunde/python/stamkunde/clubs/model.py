@@ -71,6 +71,8 @@ class TermsVersion:
         The club's day from which it holds for those who were members before it; None: since it was published.
     said_worse
         That it is worse for members than the one before, as the club says of what no rule can judge.
+    hashes
+        The SHA-256 of each text, by language, as it was published; a till knows these and not the texts.
     """
 
     version: int
@@ -83,11 +85,12 @@ class TermsVersion:
     inactive_months: int | None = None
     valid_from: date | None = None
     said_worse: bool = False
+    hashes: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def text_hash(self) -> str:
         """SHA-256 of the exact text in the club's own language, as consent records carry it."""
-        return _text_hash(self.text)
+        return self.text_hash_in(self.language)
 
     def first_day(self, time_zone: str) -> date:
         """The club's day from which it holds for those who were members before it."""
@@ -95,15 +98,17 @@ class TermsVersion:
 
     def language_for(self, language: str) -> str:
         """The language in which somebody reads it who asks for one: that one, or else the club's own."""
-        return language if language in self.texts else self.language
+        return language if language in self.texts or language in self.hashes else self.language
 
     def text_in(self, language: str) -> str:
         """What somebody reads who asks for a language."""
+        if not self.text:
+            raise LookupError("these terms were read without their texts")
         return self.texts.get(language, self.text)
 
     def text_hash_in(self, language: str) -> str:
         """SHA-256 of what somebody reads who asks for a language."""
-        return _text_hash(self.text_in(language))
+        return self.hashes.get(self.language_for(language)) or _text_hash(self.text_in(language))
 
     def blocks_in(self, language: str) -> tuple[TermsBlock, ...]:
         """What somebody reads who asks for a language, block by block."""
@@ -197,7 +202,8 @@ class MemberPolicy:
     soft_opt_in
         Whether customers who gave their number in a sale and didn't refuse may be written to (R7).
     inactive_months
-        After how long without any activity somebody is deleted (feature 48).
+        After how long without any activity somebody is deleted (feature 48), once terms hold that say so: see
+        `Club.keeping_months`.
     keeping_reason
         Why members are kept for three years or longer (R15); None where it is less, or was never said otherwise.
     """
@@ -278,6 +284,15 @@ class Club:
         policy = self.member_policy
         weighed = policy.purchase_use is PurchaseUse.BALANCING_TEST and bool(policy.balancing_test)
         return weighed and self.country == BALANCING_TEST_COUNTRY
+
+    def keeping_months(self, day: date) -> int:
+        """After how many months without any activity somebody is deleted, as it holds on a day of the club's.
+
+        Keeping members for a shorter time is worse for them: it holds once the terms do that say so.
+        """
+        holding = [terms for terms in self.terms if terms.first_day(self.time_zone) <= day]
+        promised = holding[-1].inactive_months if holding else None
+        return max(self.member_policy.inactive_months, promised or 0)
 
     def promised_months(self) -> dict[int, int]:
         """How long bonus lives at least, by the terms version that a member accepted."""

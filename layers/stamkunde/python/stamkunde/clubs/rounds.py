@@ -1,6 +1,8 @@
 """What is done in every club by the clock, one club after the other."""
 
+import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -26,6 +28,10 @@ class Done[R]:
     result: R
 
 
+SHORTEST_TURN = 5.0
+"""Less wouldn't bring a club on that has much to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rounds:
     """Goes from club to club, for jobs that may ask which clubs there are.
@@ -47,9 +53,33 @@ class Rounds:
         """Do a chore in every club; what breaks in one stands in the way of no other."""
         end = self.monotonic() + self.seconds
         for club_id in self.club_ids():
-            try:
-                club = self.find_club(club_id)
-                if club is not None:
-                    yield Done(club_id, chore(club, lambda: self.monotonic() > end))
-            except Exception as error:  # noqa: BLE001 - a club must not hold up the others
-                yield BrokenClub(club_id, error)
+            yield from self._turn(club_id, chore, end)
+
+    def share[R](
+        self, chore: Callable[[Club, IsOver], R], is_finished: Callable[[R], bool]
+    ) -> Iterator[Done[R] | BrokenClub]:
+        """Do a chore in every club, a fair share of the time in each; who isn't done has another turn.
+
+        Nobody comes first each time: when the time doesn't suffice for all, it is others who wait the next time.
+        """
+        end = self.monotonic() + self.seconds
+        waiting = deque(self.club_ids())
+        random.shuffle(waiting)
+        while waiting:
+            club_id = waiting.popleft()
+            now = self.monotonic()
+            turn = max((end - now) / (len(waiting) + 1), SHORTEST_TURN)
+            for done in self._turn(club_id, chore, min(end, now + turn)):
+                if isinstance(done, Done) and not is_finished(done.result) and self.monotonic() <= end:
+                    waiting.append(club_id)
+                yield done
+
+    def _turn[R](
+        self, club_id: str, chore: Callable[[Club, IsOver], R], end: float
+    ) -> Iterator[Done[R] | BrokenClub]:
+        try:
+            club = self.find_club(club_id)
+            if club is not None:
+                yield Done(club_id, chore(club, lambda: self.monotonic() > end))
+        except Exception as error:  # noqa: BLE001 - a club must not hold up the others
+            yield BrokenClub(club_id, error)

@@ -42,14 +42,22 @@ class ClubStore:
         self._pk = f"CLUB#{club_id}"
         self.club_id = club_id
 
-    def load(self) -> Club | None:
-        """Settings with all published versions, in one Query; None when there is no such club."""
+    def load(self, *, texts: bool = True) -> Club | None:
+        """Settings with all published versions, in one Query; None when there is no such club.
+
+        Parameters
+        ----------
+        texts
+            Whether to read the texts of the terms too, in a second Query: only pages and operators show them.
+        """
         rows = {row["sk"]: row for row in self._query("CLUB")}
         settings = rows.pop("CLUB", None)
         if settings is None:
             return None
         programmes = [_programme(row) for sk, row in rows.items() if sk.startswith("CLUB#PROGRAMME#")]
-        terms = [_terms(row) for sk, row in rows.items() if sk.startswith("CLUB#TERMS#")]
+        published = [row for sk, row in rows.items() if sk.startswith("CLUB#TERMS#")]
+        read = {row["sk"]: row["texts"] for row in self._query("TERMS_TEXT#")} if texts and published else {}
+        terms = [_terms(row, read.get(_terms_text_sk(_version_of(row)), {})) for row in published]
         page = rows.get("CLUB#JOIN_PAGE")
         keys = rows.get("CLUB#SIGNING_KEYS")
         return _club(
@@ -101,7 +109,7 @@ class ClubStore:
             Put("registry", self._table, registry, NOT_THERE),
             self._put("club", "CLUB", settings, NOT_THERE),
             *(self.programme_write(version) for version in club.programmes),
-            *(self.terms_write(version) for version in club.terms),
+            *(write for version in club.terms for write in self.terms_writes(version)),
             self._put("signing keys", "CLUB#SIGNING_KEYS", _signing_keys_row(club.signing_keys), NOT_THERE),
         ]
 
@@ -145,16 +153,20 @@ class ClubStore:
         sk = f"CLUB#PROGRAMME#{programme.version:05d}"
         return self._put("programme", sk, programme_attributes(programme), NOT_THERE)
 
-    def terms_write(self, terms: TermsVersion) -> Put:
-        """A new terms version; a version number is given once."""
+    def terms_writes(self, terms: TermsVersion) -> list[Put]:
+        """A new terms version, and its texts apart; a version number is given once."""
+        texts = {terms.language: terms.text, **terms.texts}
         row = {
             "language": terms.language,
-            "text": terms.text,
             "published_at": iso_instant(terms.published_at),
             "bonus_expiry_months": terms.bonus_expiry_months,
+            "hashes": {language: terms.text_hash_in(language) for language in texts},
             **_guided_attributes(terms),
         }
-        return self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE)
+        return [
+            self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE),
+            self._put("terms text", _terms_text_sk(terms.version), {"texts": texts}, NOT_THERE),
+        ]
 
     def terms_form_write(self, version: int, words: Mapping[str, Mapping[str, str]]) -> Put:
         """A club's own words for a terms version, by language and point; no page reads them, so they lie apart."""
@@ -226,20 +238,24 @@ def _programme(row: dict[str, Any]) -> BonusProgramme:
     return programme_from_attributes(int(row["sk"].rpartition("#")[2]), row)
 
 
-def _terms(row: dict[str, Any]) -> TermsVersion:
-    language, text, valid_from = row["language"], row["text"], row.get("valid_from")
+def _terms(row: dict[str, Any], texts: Mapping[str, str]) -> TermsVersion:
+    """A version, also from a row written when its texts lay in it."""
+    language, valid_from = row["language"], row.get("valid_from")
+    told = texts or {language: row.get("text", ""), **row.get("translations", {})}
+    is_guided = row.get("guided", "translations" in row)
     return TermsVersion(
-        version=int(row["sk"].rpartition("#")[2]),
+        version=_version_of(row),
         language=language,
-        text=text,
+        text=told[language],
         published_at=parse_instant(row["published_at"]),
         # Terms from before it was stated promise what the law gives.
         bonus_expiry_months=row.get("bonus_expiry_months", SHORTEST_UNSAID_EXPIRY_MONTHS),
-        texts={language: text} | row["translations"] if "translations" in row else {},
+        texts=told if is_guided and told[language] else {},
         rate=row.get("rate"),
         inactive_months=row.get("inactive_months"),
         valid_from=date.fromisoformat(valid_from) if valid_from else None,
         said_worse=row.get("said_worse", False),
+        hashes=row.get("hashes", {}),
     )
 
 
@@ -248,12 +264,20 @@ def _guided_attributes(terms: TermsVersion) -> dict[str, Any]:
     if not terms.texts:
         return {}
     return {
-        "translations": {language: text for language, text in terms.texts.items() if language != terms.language},
+        "guided": True,
         "rate": terms.rate,
         "inactive_months": terms.inactive_months,
         "valid_from": terms.valid_from and terms.valid_from.isoformat(),
         "said_worse": terms.said_worse,
     }
+
+
+def _version_of(row: Mapping[str, Any]) -> int:
+    return int(row["sk"].rpartition("#")[2])
+
+
+def _terms_text_sk(version: int) -> str:
+    return f"TERMS_TEXT#{version:05d}"
 
 
 def _terms_form_sk(version: int) -> str:

@@ -97,7 +97,7 @@ class TermsDesk:
         store = self._store(club_id)
         self._write(
             [
-                store.terms_write(terms),
+                *store.terms_writes(terms),
                 store.terms_form_write(terms.version, wish.form.document()),
                 *self._settings_writes(club, settings, terms, now),
             ]

@@ -15,14 +15,14 @@ from stamkunde.ledger.store import LedgerStore, new_account, new_entry_id
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.card import new_card_number
 from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id, next_instant
-from stamkunde.members.model import Member, MemberState, TermsChase
+from stamkunde.members.model import Member, MemberState
 from stamkunde.members.service_link import MOST_LINKS, LinkAct, NewLink, new_link
 from stamkunde.members.store import MemberStore
 from stamkunde.members.wordings import Shown, terms_as_shown
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
-from stamkunde.shared.terms import NOT_ACCEPTED
+from stamkunde.shared.terms import NOT_ACCEPTED, TermsChase
 from stamkunde.shared.transaction import Busy, ConditionFailed, Write
 
 if TYPE_CHECKING:
@@ -65,6 +65,21 @@ class Change:
     def becomes_open(self) -> bool:
         """Whether they come into the club now without having accepted the terms."""
         return self.after.state is MemberState.OPEN and self.opens_account
+
+    @property
+    def says_of_permissions(self) -> bool:
+        """Whether they say yes or no to something now that ends by itself."""
+        return self.record is not None and bool(self.record.given or self.record.withdrawn)
+
+    @property
+    def proves_email(self) -> bool:
+        """Whether they show now that an e-mail address is theirs."""
+        return self.after.email_confirmed and not (self.before and self.before.email_confirmed)
+
+    def accepts_older_than(self, version: int) -> bool:
+        """Whether they accept terms now that aren't the newest: on paper, on a page left open, in another system."""
+        was = self.before.terms_version if self.before else NOT_ACCEPTED
+        return self.after.terms_version != was and self.after.terms_version < version
 
     @property
     def is_welcome(self) -> bool:
@@ -195,8 +210,10 @@ class Admission:
         return self.members.change_writes(before, after)
 
     def _arming_writes(self, change: Change, now: datetime) -> Sequence[Write]:
-        gives_cause = change.becomes_open or (change.record is not None and change.record.given)
-        return self.arming().writes(change.before, change.after, change.record, now) if gives_cause else []
+        gives_cause = change.becomes_open or change.says_of_permissions or change.proves_email
+        if gives_cause or change.accepts_older_than(self.club.current_terms().version):
+            return self.arming().writes(change.before, change.after, change.record, now)
+        return []
 
     def _ledger_writes(self, change: Change, now: datetime) -> tuple[Account | None, Sequence[Write]]:
         before, after = change.before, change.after

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stamkunde.ledger.store import ACCOUNT_SHARDS, LedgerStore
 from stamkunde.members.model import Member
+from stamkunde.members.own_data import ids_of
 from stamkunde.members.store import NEWSLETTER_SHARDS, PHOTO, MemberStore
 
 PARTS = ACCOUNT_SHARDS + NEWSLETTER_SHARDS
@@ -14,7 +15,7 @@ OWN_FIELDS = ("phone", "first_name", "email", "birth_date", "answers", "own_outl
 """What stands in a member's own row."""
 
 KINDS_OF_ROWS = {"CONSENT": "consents", PHOTO: "photos_of_forms", "DEVICE": "devices", "MESSAGE": "messages"}
-"""What lies beside it; see `MemberStore.kinds_of_rows`."""
+"""What lies beside it, also under the ids that they had before they were merged; see `MemberStore.kinds_of_rows`."""
 
 PURCHASES = "purchases"
 FIELDS = (*OWN_FIELDS, *KINDS_OF_ROWS.values(), PURCHASES)
@@ -52,7 +53,7 @@ class BreachList:
             yield from account.members if account else ()
 
     def _fields(self, member: Member) -> tuple[str, ...]:
-        kinds = self.members.kinds_of_rows(member.member_id)
+        kinds = {kind for each in ids_of(member) for kind in self.members.kinds_of_rows(each)}
         has = {name: bool(getattr(member, name)) for name in OWN_FIELDS}
         has |= {name: prefix in kinds for prefix, name in KINDS_OF_ROWS.items()}
         has[PURCHASES] = member.account_id is not None and self._has_entries(member.account_id)

@@ -15,7 +15,7 @@ from stamkunde.members.consents import (
     taken_back,
 )
 from stamkunde.members.model import Member
-from stamkunde.members.permission import has_lapsed, lapses_on, may_be_kept, sale_counts
+from stamkunde.members.permission import counted, has_lapsed, lapses_on, last_day, may_be_kept, sale_counts
 from stamkunde.shared.clock import local_date
 
 
@@ -39,8 +39,8 @@ class Choice:
     ----------
     given_on
         The club's day on which they last said yes.
-    lapses_on
-        From that day on a yes doesn't count.
+    last_day, lapses_on
+        The last day on which a yes counts, and the one after it.
     to_be_kept
         Whether it is about to lapse, so that its renewal is offered.
     """
@@ -48,6 +48,7 @@ class Choice:
     kind: PermissionKind
     state: ChoiceState
     given_on: date | None = None
+    last_day: date | None = None
     lapses_on: date | None = None
     to_be_kept: bool = False
 
@@ -74,6 +75,7 @@ def choices(
     club: Club, member: Member, records: Sequence[ConsentRecord], now: datetime
 ) -> dict[PermissionKind, Choice]:
     """How it stands with each permission, for the member and for the shop."""
+    records = counted(records, member, club.time_zone)
     held = permissions(records, email_confirmed=member.email_confirmed)
     without_asking = unasked(club, records, now)
     return {
@@ -84,8 +86,9 @@ def choices(
 def _choice(kind: PermissionKind, held: Permission | None, club: Club, now: datetime, *, is_unasked: bool) -> Choice:
     if held is None:
         return Choice(kind, ChoiceState.UNASKED if is_unasked else ChoiceState.NO)
-    given_on, ends_on = local_date(held.given_at, club.time_zone), lapses_on(held, club.time_zone)
-    if has_lapsed(held, club.time_zone, now):
-        return Choice(kind, ChoiceState.UNASKED if is_unasked else ChoiceState.LAPSED, given_on, ends_on)
+    zone = club.time_zone
+    days = local_date(held.given_at, zone), last_day(held, zone), lapses_on(held, zone)
+    if has_lapsed(held, zone, now):
+        return Choice(kind, ChoiceState.UNASKED if is_unasked else ChoiceState.LAPSED, *days)
     state = ChoiceState.WAITS if held.waits_for_confirmation else ChoiceState.YES
-    return Choice(kind, state, given_on, ends_on, may_be_kept(held, club.time_zone, now))
+    return Choice(kind, state, *days, to_be_kept=may_be_kept(held, zone, now))

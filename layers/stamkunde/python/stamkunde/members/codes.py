@@ -133,7 +133,8 @@ def _code(key: SigningKey, challenge_id: str, purpose: CodePurpose, phone: str) 
 class LimitKind(StrEnum):
     """Whose codes are counted; `typed` are those that are tried out in a club, right or wrong.
 
-    `proofs` are e-mails that ask whether an address is right: whoever has a card could write to strangers by them.
+    `proofs` are e-mails that ask whether an address is right, by the member who gave it, and `proofs_to` the same by
+    the address: whoever has a card could write to strangers by them.
     """
 
     NUMBER = "number"
@@ -141,6 +142,7 @@ class LimitKind(StrEnum):
     CLUB = "club"
     TYPED = "typed"
     PROOFS = "proofs"
+    PROOFS_TO = "proofs_to"
 
 
 class Window(StrEnum):
@@ -181,6 +183,9 @@ LIMITS = (
 )
 PROOFS_LIMIT = Limit(LimitKind.PROOFS, Window.DAY, 5)
 """By member: enough to mistype an address a few times."""
+
+PROOFS_TO_LIMIT = Limit(LimitKind.PROOFS_TO, Window.DAY, 5)
+"""By address, whoever gives it."""
 
 TYPED_LIMIT = Limit(LimitKind.TYPED, Window.HOUR, 600)
 """Each of the 300 codes that a club may send in an hour can be typed right, and there is room for as many wrong ones.

@@ -68,6 +68,8 @@ class Evidence:
         On a page only.
     brought_by
         Who of the staff brought this along from elsewhere, for what we didn't take down ourselves.
+    till_clock
+        What the till's clock said, where it was ahead of ours: by that the till's next call is known as a repeat.
     """
 
     method: ConsentMethod
@@ -79,6 +81,12 @@ class Evidence:
     client_ip: str | None = None
     user_agent: str | None = None
     brought_by: str | None = None
+    till_clock: datetime | None = None
+
+    @property
+    def by_own_clock(self) -> datetime:
+        """When they did it, by the clock that reported it."""
+        return self.till_clock or self.given_at
 
     @classmethod
     def on_page(cls, method: ConsentMethod, now: datetime, language: str, caller: Caller) -> "Evidence":
@@ -145,6 +153,10 @@ class ConsentRecord:
     soft_opt_in: tuple[PermissionKind, ...] = ()
     attachment: str | None = None
 
+    def gives(self, kind: PermissionKind) -> bool:
+        """Whether they said yes to that."""
+        return any(wording.kind is kind for wording in self.given)
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:
@@ -210,15 +222,3 @@ def soft_opt_ins(records: Iterable[ConsentRecord]) -> dict[PermissionKind, Evide
     found = {kind: record.evidence for record in told for kind in record.soft_opt_in}
     stopped = {kind for record in told for kind in record.withdrawn}
     return {kind: evidence for kind, evidence in found.items() if kind not in stopped}
-
-
-def last_word_at(records: Iterable[ConsentRecord], kind: PermissionKind) -> datetime | None:
-    """When somebody last said yes or no to something; None if they never did."""
-    return max(
-        (
-            record.evidence.given_at
-            for record in records
-            if kind in record.withdrawn or any(text.kind is kind for text in record.given)
-        ),
-        default=None,
-    )

@@ -1,29 +1,31 @@
 """What customers say at the counter about being written to, on paper or on a screen: given, renewed or taken back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.receipts import CLOCK_TOLERANCE
 from stamkunde.members.admission import Admission, Change
 from stamkunde.members.choices import Choice, choices
+from stamkunde.members.codes import PROOFS_LIMIT, PROOFS_TO_LIMIT
 from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
     PermissionKind,
     PermissionText,
-    last_word_at,
     new_record_id,
     next_instant,
 )
-from stamkunde.members.model import CONSENT_AGE, Member, MemberState, age_on
+from stamkunde.members.model import CONSENT_AGE, Member, MemberState
+from stamkunde.members.permission import said_too_young
 from stamkunde.members.wordings import asked_kinds, club_permission
-from stamkunde.shared.clock import Clock, local_date
+from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import LANGUAGES
 from stamkunde.shared.patience import Patience
+from stamkunde.shared.transaction import Busy, ConditionFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class CounterWord:
     language
         The one that they read it in.
     said_at
-        As the till reports it, at once or after it had no connection.
+        As the till reports it by its own clock, at once or after it had no connection.
+    outlet_id, till_id
+        Where.
     """
 
     given: Mapping[PermissionKind, str]
@@ -45,6 +49,8 @@ class CounterWord:
     method: ConsentMethod
     language: str
     said_at: datetime
+    outlet_id: str
+    till_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,37 +77,35 @@ class CounterPermissions:
             for language in LANGUAGES:
                 yield language, club_permission(self.club, kind, language)
 
-    def say(self, member_id: str, word: CounterWord, outlet_id: str, till_id: str) -> Said:
+    def say(self, member_id: str, word: CounterWord) -> Said:
         """Write down what a member said, with evidence.
 
         A word that is no newer than what the member last said of the same changes nothing: a till may send the same
-        again, or send late what they have thought better of since.
+        again, or send late what they have thought better of since. A no is written down also where nothing counts
+        now: an older yes may still wait in another till's queue.
 
         Raises
         ------
         Refusal
             ``unknown_member``, ``acceptance_in_future``, ``permission_not_asked``: not asked for in these words,
-            ``email_missing``, ``too_young``, ``try_again``.
+            ``email_missing``, ``too_young_to_say_yes``, ``try_again``.
         """
         if word.said_at > self.clock.now() + CLOCK_TOLERANCE:
             raise Refusal("acceptance_in_future", pointer="/said_at")
-        return self.patience.until_done(lambda: self._try_to_say(member_id, word, outlet_id, till_id))
+        return self.patience.until_done(lambda: self._try_to_say(member_id, word))
 
-    def _try_to_say(self, member_id: str, word: CounterWord, outlet_id: str, till_id: str) -> Said:
+    def _try_to_say(self, member_id: str, word: CounterWord) -> Said:
         now = self.clock.now()
         member = self.admission.members.find(member_id, consistent=True)
         if member is None or member.state is MemberState.NEWSLETTER or member.is_gone(now):
             raise Refusal("unknown_member")
         records = self.admission.members.consent_records(member.member_id)
-        stands = choices(self.club, member, records, now)
         given = self._given(member, records, word, now)
         withdrawn = tuple(
-            kind
-            for kind in PermissionKind
-            if kind in word.withdrawn and stands[kind].can_be_stopped and _is_news(records, kind, word, or_same=True)
+            kind for kind in PermissionKind if kind in word.withdrawn and _is_newer_no(records, kind, word, now)
         )
         if not given and not withdrawn:
-            return Said(member, stands, new=False)
+            return Said(member, choices(self.club, member, records, now), new=False)
         said_at = next_instant(records, now)
         by_email = any(text.kind is PermissionKind.EMAIL for text in given)
         record = ConsentRecord(
@@ -111,8 +115,9 @@ class CounterPermissions:
                 given_at=min(word.said_at, now),
                 recorded_at=said_at,
                 language=word.language,
-                outlet_id=outlet_id,
-                till_id=till_id,
+                outlet_id=word.outlet_id,
+                till_id=word.till_id,
+                till_clock=word.said_at if word.said_at > now else None,
             ),
             given=given,
             withdrawn=withdrawn,
@@ -120,19 +125,33 @@ class CounterPermissions:
         )
         # Nobody but its owner can say that the address is theirs: whoever reads it there is asked.
         asked = member.unproved_email if by_email else None
-        self.admission.write(Change(member, member, record, unproved_email=asked), now)
+        self._write(Change(member, member, record, unproved_email=asked), now)
         return Said(member, choices(self.club, member, [*records, record], now), new=True)
+
+    def _write(self, change: Change, now: datetime) -> None:
+        """Write it; an address that was asked often enough today isn't asked again, and its yes waits."""
+        if change.unproved_email is None:
+            self.admission.write(change, now)
+            return
+        limits = {PROOFS_LIMIT: change.after.member_id, PROOFS_TO_LIMIT: change.unproved_email}
+        counted = [self.admission.access.limit_write(limit, asked, now) for limit, asked in limits.items()]
+        try:
+            self.admission.write(change, now, also=counted)
+        except Busy as busy:
+            failed = busy.__cause__
+            if not isinstance(failed, ConditionFailed) or not any(limit.purpose in failed.found for limit in limits):
+                raise
+            self.admission.write(replace(change, unproved_email=None), now)
 
     def _given(
         self, member: Member, records: Sequence[ConsentRecord], word: CounterWord, now: datetime
     ) -> tuple[PermissionText, ...]:
-        kinds = [kind for kind in PermissionKind if kind in word.given and _is_news(records, kind, word)]
+        kinds = [kind for kind in PermissionKind if kind in word.given and _is_newer_yes(records, kind, word, now)]
         given = tuple(self._as_read(kind, word) for kind in kinds)
         if PermissionKind.EMAIL in kinds and member.email is None:
             raise Refusal("email_missing", pointer="/given")
-        today = local_date(now, self.club.time_zone)
-        if given and member.birth_date is not None and age_on(member.birth_date, today) < CONSENT_AGE:
-            raise Refusal("too_young", {"age": CONSENT_AGE})
+        if given and said_too_young(member.birth_date, min(word.said_at, now), self.club.time_zone):
+            raise Refusal("too_young_to_say_yes", {"age": CONSENT_AGE}, "/given")
         return given
 
     def _as_read(self, kind: PermissionKind, word: CounterWord) -> PermissionText:
@@ -144,9 +163,38 @@ class CounterPermissions:
         raise Refusal("permission_not_asked", pointer="/given")
 
 
-def _is_news(
-    records: Sequence[ConsentRecord], kind: PermissionKind, word: CounterWord, *, or_same: bool = False
-) -> bool:
-    """Whether nothing was said of it since; of two words of one instant the no counts."""
-    last = last_word_at(records, kind)
-    return last is None or last < word.said_at or (or_same and last == word.said_at)
+def _is_newer_yes(records: Sequence[ConsentRecord], kind: PermissionKind, word: CounterWord, now: datetime) -> bool:
+    """Whether a yes was said after everything known of it; after a no by more than two clocks may differ."""
+    return all(
+        _later_by(word, record, now) > (_clocks_differ_by(word, record) if kind in record.withdrawn else timedelta())
+        for record in records
+        if kind in record.withdrawn or record.gives(kind)
+    )
+
+
+def _is_newer_no(records: Sequence[ConsentRecord], kind: PermissionKind, word: CounterWord, now: datetime) -> bool:
+    """Whether a no was said after each no known of it, and not before a yes.
+
+    Of two words of one instant the no counts, and so it does where two clocks differ too little to tell.
+    """
+    return all(
+        _later_by(word, record, now) > timedelta()
+        if kind in record.withdrawn
+        else _later_by(word, record, now) >= -_clocks_differ_by(word, record)
+        for record in records
+        if kind in record.withdrawn or record.gives(kind)
+    )
+
+
+def _later_by(word: CounterWord, record: ConsentRecord, now: datetime) -> timedelta:
+    """How much later a word was said than an act: by their own clock, if both were said at one till.
+
+    By it the same call again is known, also of a till whose clock is ahead.
+    """
+    if record.evidence.till_id == word.till_id:
+        return word.said_at - record.evidence.by_own_clock
+    return min(word.said_at, now) - record.evidence.given_at
+
+
+def _clocks_differ_by(word: CounterWord, record: ConsentRecord) -> timedelta:
+    return timedelta() if record.evidence.till_id == word.till_id else CLOCK_TOLERANCE

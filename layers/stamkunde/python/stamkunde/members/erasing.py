@@ -99,10 +99,16 @@ class Erasing:
         )
 
     def _bonus(self, member: Member, now: "datetime") -> Money | Points | None:
-        """What they can spend until then; who never accepted the terms can spend nothing."""
+        """What is lost unless they spend it until then.
+
+        Who never accepted the terms can spend nothing, and what somebody shares the others keep.
+        """
         if member.state is not MemberState.MEMBER:
             return None
-        available = self.admission.balance(member, now, consistent=True).available
+        account = self.admission.account(member, consistent=True)
+        if len(account.members) > 1:
+            return None
+        available = account.balance(now, self.club.time_zone).available
         return bonus_amount(available, self.club.currency, self.club.unit) if available else None
 
     def _wish_of(self, member: Member) -> ErasureRequest:

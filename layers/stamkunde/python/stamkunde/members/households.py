@@ -1,6 +1,7 @@
 """Members who share one account: joining another's, and leaving it again (docs/adr/0017)."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.coupon_store import CouponStore
@@ -84,7 +85,7 @@ class Households:
             [
                 *self.ledger.entry_writes(source, transfer.given.account, given),
                 *self.ledger.entry_writes(target, transfer.received.account, received),
-                *self._pointed_at(guest, target.account_id),
+                *self._pointed_at(guest, target.account_id, moment.at),
             ]
         )
         return _shared(transfer.received.account, repeated=False)
@@ -112,13 +113,13 @@ class Households:
                 *self.ledger.open_account_writes(opened),
                 self.ledger.entry_write(received),
                 *self.ledger.use_writes(alone, opened),
-                *self._pointed_at(member, opened.account_id),
+                *self._pointed_at(member, opened.account_id, None),
             ]
         )
         return _shared(opened, repeated=False)
 
-    def _pointed_at(self, member: Member, account_id: str) -> list[Write]:
-        moved = replace(member, account_id=account_id, revision=member.revision + 1)
+    def _pointed_at(self, member: Member, account_id: str, since: datetime | None) -> list[Write]:
+        moved = replace(member, account_id=account_id, shares_since=since, revision=member.revision + 1)
         return self.members.change_writes(member, moved)
 
     def _commit(self, writes: list[Write]) -> None:

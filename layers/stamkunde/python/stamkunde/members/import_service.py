@@ -10,9 +10,11 @@ from enum import StrEnum
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.admission import Admission, Change, with_account
+from stamkunde.members.brought_files import BroughtFiles
 from stamkunde.members.consents import ONE_TICK, ConsentRecord, Evidence, PermissionKind, new_record_id
-from stamkunde.members.importing import FIRST_ROW, Newcomer, Proof, Reader, ReadRow, Trouble, Wish
+from stamkunde.members.importing import FIRST_ROW, Lack, Newcomer, Proof, Reader, ReadRow, Trouble, Wish
 from stamkunde.members.model import Member
+from stamkunde.members.stops import Stops
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
@@ -27,6 +29,9 @@ class Fate(StrEnum):
     NEWSLETTER = "newsletter"
     ALREADY_THERE = "already_there"
     """The number is somebody's already: they stay as they are."""
+
+    GONE_SINCE = "gone_since"
+    """The same file was brought along before, and they were deleted since: they stay away."""
 
     REFUSED = "refused"
 
@@ -54,13 +59,16 @@ class Importing:
     club: Club
     outlets: Sequence[str]
     admission: Admission
+    stops: Stops
+    files: BroughtFiles
     clock: Clock
     patience: Patience
 
     def bring(self, text: str, by: str, *, writes: bool, first_row: int = FIRST_ROW) -> list[BroughtRow]:
         """What becomes of each row of a file; nothing of it happens unless it `writes`.
 
-        The same file again finds everybody there already, so one that was broken off is simply sent again.
+        The same file again finds everybody there already, so one that was broken off is simply sent again. Once all
+        of it is written, it brings only those who were refused: who else isn't there any more was deleted.
 
         Parameters
         ----------
@@ -74,19 +82,31 @@ class Importing:
         Refusal
             ``invalid_field``: see `Reader.read`. ``try_again``: others write a number too; rows before it are done.
         """
-        reader = Reader(self.club, self.outlets, by, self.clock.now())
-        return [self._bring(row, writes=writes) for row in reader.read(text, first_row)]
+        rows = Reader(self.club, self.outlets, by, self.clock.now()).read(text, first_row)
+        refused = self.files.refused(text)
+        brought = [
+            self._bring(row, writes=writes, came=refused is not None and row.number - first_row not in refused)
+            for row in rows
+        ]
+        if writes:
+            self.files.add(text, [row.number - first_row for row in brought if row.fate is Fate.REFUSED])
+        return brought
 
-    def _bring(self, row: ReadRow, *, writes: bool) -> BroughtRow:
-        newcomer = row.newcomer
-        if newcomer is None:
+    def _bring(self, row: ReadRow, *, writes: bool, came: bool) -> BroughtRow:
+        if row.newcomer is None:
             return BroughtRow(row.number, Fate.REFUSED, None, row.troubles)
-        fate = self.patience.until_done(lambda: self._admit(newcomer, writes=writes))
-        return BroughtRow(row.number, fate, newcomer.phone, row.troubles)
+        newcomer, stopped = row.newcomer.without(self.stops.of(row.newcomer.phone))
+        troubles = (*row.troubles, *stopped)
+        if newcomer.wish is Wish.NEWSLETTER and not newcomer.may_be_written_to:
+            return BroughtRow(row.number, Fate.REFUSED, None, (*troubles, Trouble("wish", Lack.PERMISSION_MISSING)))
+        fate = self.patience.until_done(lambda: self._admit(newcomer, writes=writes, came=came))
+        return BroughtRow(row.number, fate, newcomer.phone, troubles)
 
-    def _admit(self, newcomer: Newcomer, *, writes: bool) -> Fate:
+    def _admit(self, newcomer: Newcomer, *, writes: bool, came: bool) -> Fate:
         if self.admission.members.find_by_phone(newcomer.phone, consistent=True) is not None:
             return Fate.ALREADY_THERE
+        if came:
+            return Fate.GONE_SINCE
         now = self.clock.now()
         member = _member(newcomer, now)
         if writes:
@@ -106,7 +126,7 @@ class Importing:
 
     def _record(self, newcomer: Newcomer, act: Sequence[Proof], recorded_at: datetime) -> ConsentRecord:
         given = tuple(wording for proof in act for wording in proof.given)
-        by_email = any(wording.kind is PermissionKind.EMAIL for wording in given)
+        by_email = any(wording.kind is PermissionKind.EMAIL for wording in given) or act[0].confirms_email
         return ConsentRecord(
             new_record_id(recorded_at),
             replace(act[0].evidence, recorded_at=recorded_at),

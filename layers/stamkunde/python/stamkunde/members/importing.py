@@ -8,8 +8,8 @@ import csv
 import io
 import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
 
@@ -24,7 +24,7 @@ from stamkunde.members.consents import (
 )
 from stamkunde.members.email_address import read_email
 from stamkunde.members.model import clean_first_name, read_birth_date
-from stamkunde.members.permission import has_lapsed
+from stamkunde.members.permission import has_lapsed, said_too_young
 from stamkunde.shared.clock import believable_wall_instant, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import LANGUAGES
@@ -37,15 +37,20 @@ MOST_ROWS = 500
 FIRST_ROW = 2
 """As a spreadsheet counts: the first row has the columns' names."""
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 LONGEST_CELL = 2_000
 NOT_OUR_WORDING = 0
 """The version of words that another system showed."""
 
 BYTE_ORDER_MARK = "\ufeff"
 DELIMITERS = ";,\t"
-PERSON_COLUMNS = ("phone", "first_name", "email", "email_confirmed_at", "language", "wish")
+PERSON_COLUMNS = ("phone", "first_name", "email", "language", "wish")
 PROVED_BY = ("given_at", "method", "from")
+READ_IN = "language"
+"""The language of the form that they read; the club's own, where the file doesn't say."""
+
 TERMS = "terms"
+CONFIRMED = "email_confirmed"
 METHODS = (ConsentMethod.SIGNED_FORM, ConsentMethod.COUNTER_SCREEN, ConsentMethod.WEB_FORM)
 """How somebody may have agreed elsewhere: on paper, on a screen in the shop, or on some form on the web."""
 
@@ -70,6 +75,9 @@ class Lack(StrEnum):
     EVIDENCE_UNREADABLE = "evidence_unreadable"
     EVIDENCE_IN_FUTURE = "evidence_in_future"
     PERMISSION_LAPSED = "permission_lapsed"
+    PERMISSION_STOPPED = "permission_stopped"
+    """Whoever had the number took it back since, and is gone."""
+
     PERMISSION_MISSING = "permission_missing"
     """Somebody is to get the newsletter, and nothing proves that they may."""
 
@@ -87,11 +95,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Something that somebody agreed to, with its evidence: the terms, or permissions."""
+    """Something that somebody did, with its evidence: accept the terms, give permissions, confirm their address."""
 
     evidence: Evidence
     terms: TermsAccepted | None = None
     given: tuple[PermissionText, ...] = ()
+    confirms_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,6 @@ class Newcomer:
     language: str
     first_name: str | None = None
     email: str | None = None
-    email_confirmed_at: datetime | None = None
     birth_date: date | None = None
     own_outlet: str | None = None
     proofs: tuple[Proof, ...] = ()
@@ -112,6 +120,26 @@ class Newcomer:
     def accepted(self) -> TermsAccepted | None:
         """The terms that they can be shown to have accepted."""
         return next((proof.terms for proof in self.proofs if proof.terms), None)
+
+    @property
+    def email_confirmed_at(self) -> datetime | None:
+        """When they can be shown to have confirmed their address; else it waits until they do (docs/adr/0016)."""
+        return next((proof.evidence.given_at for proof in self.proofs if proof.confirms_email), None)
+
+    @property
+    def may_be_written_to(self) -> bool:
+        """Whether they can be shown to have allowed anything."""
+        return any(proof.given for proof in self.proofs)
+
+    def without(self, stopped: Mapping[PermissionKind, datetime]) -> "tuple[Newcomer, tuple[Trouble, ...]]":
+        """Them without what was allowed before it was stopped, and what that leaves out."""
+        kept, left_out = [], []
+        for proof in self.proofs:
+            old = [each.kind for each in proof.given if proof.evidence.given_at <= stopped.get(each.kind, NEVER)]
+            given = tuple(each for each in proof.given if each.kind not in old)
+            left_out += [Trouble(kind.value, Lack.PERMISSION_STOPPED) for kind in old]
+            kept += [replace(proof, given=given)] if given or not proof.given else []
+        return replace(self, proofs=tuple(kept)), tuple(left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +204,7 @@ class Reader:
         """What a file may hold: nothing of a person that the club doesn't ask for itself (R15)."""
         policy = self.club.member_policy
         asked = {"birth_date": policy.asks_birth_date, "own_outlet": policy.asks_outlet}
-        proved = [column for name in (TERMS, *PermissionKind) for column in _proving_columns(name)]
+        proved = [column for name in (TERMS, *PermissionKind, CONFIRMED) for column in _proving_columns(name)]
         return (*PERSON_COLUMNS, *(name for name, is_asked in asked.items() if is_asked), *proved)
 
     def _cells(self, text: str) -> list[list[str]]:
@@ -234,19 +262,18 @@ class _Reading:
         wish = self._told("wish", Wish) or Wish.CLUB
         language = self._told("language", _one_of(LANGUAGES)) or club.language
         email = self._told("email", read_email)
-        confirmed_at = self._told("email_confirmed_at", self._past_instant)
+        born = self._told("birth_date", lambda typed: read_birth_date(typed, today))
         newcomer = Newcomer(
             phone,
             wish,
             language,
             first_name=self._told("first_name", clean_first_name),
             email=email,
-            email_confirmed_at=confirmed_at if email else None,
-            birth_date=self._told("birth_date", lambda typed: read_birth_date(typed, today)),
+            birth_date=born,
             own_outlet=self._told("own_outlet", _one_of(self.reader.outlets)),
-            proofs=tuple(self._proofs(wish, language, email)),
+            proofs=tuple(self._proofs(wish, email, born)),
         )
-        if wish is Wish.NEWSLETTER and not newcomer.proofs:
+        if wish is Wish.NEWSLETTER and not newcomer.may_be_written_to:
             self.refused += [*self.left_out, Trouble("wish", Lack.PERMISSION_MISSING)]
         return newcomer
 
@@ -263,36 +290,43 @@ class _Reading:
             self.refused.append(Trouble(column, Lack.UNKNOWN_VALUE))
         return None
 
-    def _proofs(self, wish: Wish, language: str, email: str | None) -> Iterator[Proof]:
+    def _proofs(self, wish: Wish, email: str | None, born: date | None) -> Iterator[Proof]:
         """What the row proves; what it only says is left out."""
-        proving = {TERMS: partial(self._terms, wish, language)} | {
-            kind.value: partial(self._permission, kind, wish, language, email) for kind in PermissionKind
-        }
+        proving: dict[str, Callable[[], Proof]] = {TERMS: partial(self._terms, wish)}
+        proving |= {kind.value: partial(self._permission, kind, wish, email) for kind in PermissionKind}
+        proving[CONFIRMED] = partial(self._confirmation, email)
         for name, prove in proving.items():
             if any(cell for column, cell in self.cells.items() if column in _proving_columns(name)):
                 try:
-                    yield prove()
+                    yield self._of_age(prove(), born)
                 except _Unproved as unproved:
                     self.left_out.append(Trouble(name, unproved.code))
 
-    def _terms(self, wish: Wish, language: str) -> Proof:
+    def _of_age(self, proof: Proof, born: date | None) -> Proof:
+        """What a child agreed to counts for nothing, however old they are by now (R14)."""
+        agrees = proof.terms is not None or proof.given
+        if agrees and said_too_young(born, proof.evidence.given_at, self.reader.club.time_zone):
+            raise _Unproved("too_young")
+        return proof
+
+    def _terms(self, wish: Wish) -> Proof:
         """That they accepted a version of this club's own terms: nobody accepted them in another system."""
         if wish is Wish.NEWSLETTER:
             raise _Unproved(Lack.NOT_IN_THE_CLUB)
-        evidence, number = self._evidence(TERMS, language), self.cells.get(f"{TERMS}_version", "")
+        evidence, number = self._evidence(TERMS), self.cells.get(f"{TERMS}_version", "")
         terms = next((each for each in self.reader.club.terms if str(each.version) == number), None)
         if terms is None:
             raise _Unproved("unknown_terms_version" if number else Lack.EVIDENCE_INCOMPLETE)
         if evidence.given_at < terms.published_at:
             raise _Unproved("acceptance_before_terms")
-        return Proof(evidence, TermsAccepted(terms.version, terms.text_hash_in(language)))
+        return Proof(evidence, TermsAccepted(terms.version, terms.text_hash_in(evidence.language)))
 
-    def _permission(self, kind: PermissionKind, wish: Wish, language: str, email: str | None) -> Proof:
+    def _permission(self, kind: PermissionKind, wish: Wish, email: str | None) -> Proof:
         if kind is PermissionKind.PURCHASES and wish is Wish.NEWSLETTER:
             raise _Unproved(Lack.NOT_IN_THE_CLUB)
         if kind is PermissionKind.EMAIL and email is None:
             raise _Unproved("email_missing")
-        evidence, words = self._evidence(kind.value, language), self.cells.get(f"{kind}_wording", "")
+        evidence, words = self._evidence(kind.value), self.cells.get(f"{kind}_wording", "")
         if not words:
             raise _Unproved(Lack.EVIDENCE_INCOMPLETE)
         wording = PermissionText(kind, NOT_OUR_WORDING, words)
@@ -300,23 +334,37 @@ class _Reading:
             raise _Unproved(Lack.PERMISSION_LAPSED)
         return Proof(evidence, given=(wording,))
 
-    def _evidence(self, name: str, language: str) -> Evidence:
+    def _confirmation(self, email: str | None) -> Proof:
+        """That they pressed the link which was sent to their address: when, and from where."""
+        at, place = (self.cells.get(column, "") for column in _proving_columns(CONFIRMED))
+        if email is None:
+            raise _Unproved("email_missing")
+        if not (at and place):
+            raise _Unproved(Lack.EVIDENCE_INCOMPLETE)
+        if not _is_network_address(place):
+            raise _Unproved(Lack.EVIDENCE_UNREADABLE)
+        evidence = Evidence(
+            ConsentMethod.CONFIRM_LINK,
+            given_at=self._past_instant(at),
+            recorded_at=self.reader.now,
+            language=self.reader.club.language,
+            client_ip=place,
+            brought_by=self.reader.by,
+        )
+        return Proof(evidence, confirms_email=True)
+
+    def _evidence(self, name: str) -> Evidence:
         """When, how and where they agreed: all three, or it is none (R9)."""
         given_at, method, place = (self.cells.get(f"{name}_{part}", "") for part in PROVED_BY)
         if not (given_at and method and place):
             raise _Unproved(Lack.EVIDENCE_INCOMPLETE)
-        if method not in METHODS or not self._is_where(place, method):
+        language = self.cells.get(f"{name}_{READ_IN}", "") or self.reader.club.language
+        if method not in METHODS or language not in LANGUAGES or not self._is_where(place, method):
             raise _Unproved(Lack.EVIDENCE_UNREADABLE)
-        try:
-            instant = self._instant(given_at)
-        except (ValueError, Refusal):
-            raise _Unproved(Lack.EVIDENCE_UNREADABLE) from None
-        if instant > self.reader.now:
-            raise _Unproved(Lack.EVIDENCE_IN_FUTURE)
         in_shop = method != ConsentMethod.WEB_FORM
         return Evidence(
             ConsentMethod(method),
-            given_at=instant,
+            given_at=self._past_instant(given_at),
             recorded_at=self.reader.now,
             language=language,
             outlet_id=place if in_shop else None,
@@ -326,21 +374,15 @@ class _Reading:
 
     def _is_where(self, place: str, method: str) -> bool:
         """Whether that is a place: the network address of a form on the web, else one of the club's outlets."""
-        if method != ConsentMethod.WEB_FORM:
-            return place in self.reader.outlets
-        try:
-            ipaddress.ip_address(place)
-        except ValueError:
-            return False
-        return True
-
-    def _instant(self, typed: str) -> datetime:
-        return believable_wall_instant(datetime.fromisoformat(typed), self.reader.club.time_zone, "/csv")
+        return _is_network_address(place) if method == ConsentMethod.WEB_FORM else place in self.reader.outlets
 
     def _past_instant(self, typed: str) -> datetime:
-        instant = self._instant(typed)
+        try:
+            instant = believable_wall_instant(datetime.fromisoformat(typed), self.reader.club.time_zone, "/csv")
+        except (ValueError, Refusal):
+            raise _Unproved(Lack.EVIDENCE_UNREADABLE) from None
         if instant > self.reader.now:
-            raise ValueError
+            raise _Unproved(Lack.EVIDENCE_IN_FUTURE)
         return instant
 
 
@@ -350,7 +392,17 @@ def delimiter_of(text: str) -> str:
 
 
 def _proving_columns(name: str) -> tuple[str, ...]:
-    return tuple(f"{name}_{part}" for part in (*PROVED_BY, "version" if name == TERMS else "wording"))
+    if name == CONFIRMED:
+        return (f"{CONFIRMED}_at", f"{CONFIRMED}_from")
+    return tuple(f"{name}_{part}" for part in (*PROVED_BY, READ_IN, "version" if name == TERMS else "wording"))
+
+
+def _is_network_address(place: str) -> bool:
+    try:
+        ipaddress.ip_address(place)
+    except ValueError:
+        return False
+    return True
 
 
 def _phone(typed: str, club: Club) -> str:

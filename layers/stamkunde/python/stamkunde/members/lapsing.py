@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import Permission, PermissionKind, permissions
 from stamkunde.members.model import Member
-from stamkunde.members.permission import NOTED_MONTHS_AHEAD, lapses_on
+from stamkunde.members.permission import NOTED_MONTHS_AHEAD, counted, lapses_on
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.clock import Clock, local_date, months_later
 from stamkunde.shared.ids import shard_of
@@ -71,6 +71,11 @@ class LapsingNotes:
         key = {"pk": put.item["pk"], "sk": put.item["sk"]}
         return Delete(f"{put.purpose}_{note.lapses_on}", self._table, key, _OURS_OR_GONE, {"v": ITEM_VERSION})
 
+    def removals(self, member: Member) -> list[Delete]:
+        """All notes about somebody, taken away."""
+        noted = (LapsingNote(member.member_id, PermissionKind(kind), day) for kind, day in member.noted_lapses)
+        return [self.removal(note) for note in noted]
+
     def of_month(self, month: date) -> Iterator[LapsingNote]:
         """What lapses in the calendar month of a day."""
         for shard in range(LAPSING_SHARDS):
@@ -107,7 +112,7 @@ class LapsingPermissions:
         member = self.members.load(note.member_id)
         if member is None or member.is_gone(self.clock.now()):
             return None
-        records = self.members.consent_records(note.member_id)
+        records = counted(self.members.consent_records(note.member_id), member, self.club.time_zone)
         held = permissions(records, email_confirmed=member.email_confirmed).get(note.kind)
         if held is None or lapses_on(held, self.club.time_zone) != note.lapses_on:
             return None

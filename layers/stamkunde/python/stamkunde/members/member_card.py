@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.ledger.explanations import explain_entry
@@ -27,10 +27,13 @@ from stamkunde.members.consents import (
     new_record_id,
     next_instant,
     permissions,
+    taken_back,
 )
 from stamkunde.members.device import Device
 from stamkunde.members.devices import Devices
 from stamkunde.members.model import Member, MemberState
+from stamkunde.members.own_data import ids_of, is_own, since_they_share
+from stamkunde.members.permission import counted
 from stamkunde.members.wordings import Shown, permission_as_shown
 from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
@@ -84,6 +87,8 @@ class Holdings:
         By last day, soonest first: units of bonus that can be spent until then; the soonest few.
     accepted
         Whether the terms are: until then rewards wait.
+    shared
+        Whether others have the bonus and the stamps too, and keep them without this member.
     """
 
     balance: Balance
@@ -91,6 +96,7 @@ class Holdings:
     stamp_cards: tuple[CardStanding, ...]
     coupons: tuple[UsableCoupon, ...]
     accepted: bool
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +130,22 @@ class CardView:
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One movement of a member's bonus, and the sentence that says why."""
+    """One movement of a member's bonus, and the sentence that says why.
 
-    booked_at: datetime
+    Parameters
+    ----------
+    balance, explanation
+        None of what was done to bonus that is shared, and not by them: no more of it is theirs to know.
+    by_others
+        Whether somebody else in the household did it.
+    """
+
+    day: date
     kind: EntryKind
     amount: int
-    balance: Balance
-    outlet_id: str | None
-    explanation: str
+    balance: Balance | None = None
+    explanation: str | None = None
+    by_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,16 +237,21 @@ class MemberCard:
     def history(self, member_id: str, language: str, after: str | None = None) -> HistoryPage:
         """A page of what happened to the bonus, newest first; `after` is `following` of the page before.
 
+        It begins when the member came into the household whose bonus it is.
+
         Raises
         ------
         Refusal
             ``unknown_member``, ``bad_cursor``.
         """
-        account = self.admission.account(self._member(member_id), consistent=False)
+        member = self._member(member_id)
+        account = self.admission.account(member, consistent=False)
         start = decode_cursor(after, ENTRY_SORT_KEYS) if after else None
         page = self.admission.ledger.entries(account.account_id, most=LINES_A_PAGE, after=start)
-        lines = [self._line(entry, language) for entry in page.entries]
-        return HistoryPage(lines, encode_cursor(page.following) if page.following else None)
+        shared = [entry for entry in page.entries if since_they_share(entry, member)]
+        lines = [self._line(entry, account, member, language) for entry in shared]
+        goes_on = page.following is not None and len(shared) == len(page.entries)
+        return HistoryPage(lines, encode_cursor(str(page.following)) if goes_on else None)
 
     def change_permissions(
         self,
@@ -240,12 +259,13 @@ class MemberCard:
         wanted: Set[PermissionKind],
         shown: Shown,
         caller: Caller,
-        among: Set[PermissionKind] = frozenset(PermissionKind),
+        among: Set[PermissionKind],
     ) -> None:
-        """Hold exactly these permissions, with evidence of what was given and taken back.
+        """Hold exactly these of some permissions, with evidence of what was given and taken back.
 
-        One that has lapsed is given anew, and so is one that is about to: only their own yes renews it (R29). What
-        the club may without having asked is taken back like any other.
+        One that has lapsed is given anew, and so is one that is about to: only their own yes renews it (R29). A no is
+        written down also where nothing counts now: an older yes may still wait in a till, and a club may come to use
+        purchases without asking.
 
         Parameters
         ----------
@@ -276,7 +296,9 @@ class MemberCard:
         return CardView(
             member=member,
             holds=self._holds(member),
-            permissions=permissions(records, email_confirmed=member.email_confirmed),
+            permissions=permissions(
+                counted(records, member, self.club.time_zone), email_confirmed=member.email_confirmed
+            ),
             choices=choices(self.club, member, records, self.clock.now()),
             devices=self.devices.list(member_id),
             terms_due=self.club.terms_due(member.terms_version) if member.account_id else None,
@@ -306,10 +328,10 @@ class MemberCard:
         member = self._member(member_id)
         records = self.admission.members.consent_records(member_id)
         stands = choices(self.club, member, records, self.clock.now())
-        held = permissions(records, email_confirmed=True)
+        stopped = taken_back(counted(records, member, self.club.time_zone))
         asked = [kind for kind in PermissionKind if kind in among]
         given = [kind for kind in asked if kind in wanted and stands[kind].can_be_given]
-        withdrawn = [kind for kind in asked if kind not in wanted and (kind in held or stands[kind].can_be_stopped)]
+        withdrawn = [kind for kind in asked if kind not in wanted and kind not in stopped]
         if PermissionKind.EMAIL in given and member.email is None:
             raise Refusal("email_missing", pointer="/email")
         if not given and not withdrawn:
@@ -363,6 +385,7 @@ class MemberCard:
             has.cards,
             tuple(self._usable(coupon, account, member_id) for coupon in usable),
             has.accepted,
+            shared=len(account.members) > 1,
         )
 
     def _usable(self, coupon: Coupon, account: Account, member_id: str) -> UsableCoupon:
@@ -390,14 +413,15 @@ class MemberCard:
             raise Refusal("unknown_member")
         return member
 
-    def _line(self, entry: Entry, language: str) -> HistoryLine:
+    def _line(self, entry: Entry, account: Account, member: Member, language: str) -> HistoryLine:
+        if not is_own(entry, account, ids_of(member)):
+            return HistoryLine(entry.day, entry.kind, entry.amount, by_others=entry.member_id is not None)
         return HistoryLine(
-            booked_at=entry.booked_at,
-            kind=entry.kind,
-            amount=entry.amount,
-            balance=entry.balance,
-            outlet_id=entry.outlet_id,
-            explanation=explain_entry(entry, self.club.currency, language, self.club.unit, self.club.programmes),
+            entry.day,
+            entry.kind,
+            entry.amount,
+            entry.balance,
+            explain_entry(entry, self.club.currency, language, self.club.unit, self.club.programmes),
         )
 
 

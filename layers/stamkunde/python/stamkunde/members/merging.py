@@ -20,7 +20,9 @@ from stamkunde.members.consents import (
     taken_back,
 )
 from stamkunde.members.households import MOVES, load_account, load_member, moment_of
+from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.model import Member
+from stamkunde.members.permission import counted
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
@@ -47,6 +49,7 @@ class Merging:
     members: MemberStore
     ledger: LedgerStore
     access: AccessStore
+    lapsing: LapsingNotes
     clock: Clock
     patience: Patience
 
@@ -79,6 +82,7 @@ class Merging:
             *self.members.merge_writes(winner, united, loser),
             *self._consent_writes(loser, winner),
             *(self.access.device_removal(device) for device in self.access.devices(loser.member_id)),
+            *self.lapsing.removals(loser),
         ]
         if loser.card_number:
             writes.append(self.access.card_merged_write(loser.card_number, winner.member_id))
@@ -139,8 +143,10 @@ class Merging:
 
     def _consent_writes(self, loser: Member, winner: Member) -> list[Write]:
         """That the winner takes back what the loser had taken back; a permission is never added."""
+        zone = self.club.time_zone
         records = self.members.consent_records(winner.member_id)
-        refused = taken_back(self.members.consent_records(loser.member_id)) - taken_back(records)
+        of_loser = self.members.consent_records(loser.member_id)
+        refused = taken_back(counted(of_loser, loser, zone)) - taken_back(counted(records, winner, zone))
         withdrawn = tuple(kind for kind in PermissionKind if kind in refused)
         if not withdrawn:
             return []

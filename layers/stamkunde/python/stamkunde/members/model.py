@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.shared.errors import Refusal
-from stamkunde.shared.terms import NOT_ACCEPTED
+from stamkunde.shared.terms import NOT_ACCEPTED, TermsChase, TermsTold
 
 LONGEST_NAME = 40
 MOST_DIGITS_IN_A_NAME = 4
@@ -62,25 +62,6 @@ class ErasureRequest:
     def may_be_undone_by(self, who: AskedBy) -> bool:
         """Whether somebody may take the wish back: the shop never takes back a member's own."""
         return who is AskedBy.MEMBER or self.asked_by is AskedBy.STAFF
-
-
-@dataclass(frozen=True, slots=True)
-class TermsChase:
-    """What an open member was told of the terms that they haven't accepted (feature 40).
-
-    Parameters
-    ----------
-    began_at
-        When they joined at a till or were imported.
-    reminded_at
-        When each reminder was written, the oldest first.
-    erase_on
-        The club's day that the latest reminder named; None before the first.
-    """
-
-    began_at: datetime
-    reminded_at: tuple[datetime, ...] = ()
-    erase_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +121,8 @@ class Member:
         The newest terms version that they were written to about; what somebody accepted they know anyway.
     noted_lapses
         Of which lapsing permissions the club's owner was told: pairs of kind and the first day without.
+    shares_since
+        When they came into the household whose account theirs is; what happened there earlier is none of theirs.
     """
 
     member_id: str
@@ -164,8 +147,9 @@ class Member:
     details_confirmed_at: datetime | None = None
     chase: TermsChase | None = None
     erasure: ErasureRequest | None = None
-    told_terms: int = NOT_ACCEPTED
+    told_terms: TermsTold | None = None
     noted_lapses: tuple[tuple[str, date], ...] = ()
+    shares_since: datetime | None = None
 
     @property
     def state(self) -> MemberState:
@@ -193,7 +177,7 @@ class Member:
 
         Who was reminded of the terms for the last time, and let the day pass meanwhile, gets that reminder anew.
         """
-        chase = self.chase and replace(self.chase, reminded_at=self.chase.reminded_at[:1])
+        chase = self.chase and replace(self.chase, reminders=self.chase.reminders[:1])
         return replace(self, erasure=None, chase=chase)
 
     def is_gone(self, now: datetime) -> bool:
@@ -218,11 +202,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """That a customer accepted a terms version in the shop, as the till reports it."""
+    """That a customer accepted a terms version in the shop, as the till reports it.
+
+    Parameters
+    ----------
+    language
+        The one that the form or the screen was in; None: the club's own.
+    """
 
     terms_version: int
     method: ConsentMethod
     accepted_at: datetime
+    language: str | None = None
 
 
 def phone_pointer(address_key: bytes, phone: str) -> str:

@@ -16,6 +16,13 @@ from stamkunde.members.model import Member
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.pagination import decode_cursor, encode_cursor
+
+LARGEST_PART = 4_000
+"""Lines of receipts that one answer may hold: a Lambda's ends at 6 MB, and so many are well below half of it."""
+
+LINES_OF_AN_ENTRY = 5
+"""What a movement takes besides its lines, in lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,9 @@ class OwnData:
     entries
         Their own movements of bonus and stamps, also from when their bonus was in another account.
     of_household
-        Those of others on the same account: only what they did to the bonus that is shared.
+        Those of others on the same account, since they share it: only what those did to the bonus that is shared.
+    older
+        Where older movements go on that don't fit in; None when these are all.
     coupon_names
         By coupon id, as coupons are called now.
     """
@@ -43,6 +52,7 @@ class OwnData:
     account: Account | None
     entries: tuple[Entry, ...]
     of_household: tuple[Entry, ...]
+    older: str | None
     coupon_names: dict[str, str]
     messages: tuple[MessageNote, ...]
     devices: tuple[Device, ...]
@@ -71,20 +81,31 @@ class OwnDataReader:
     access: AccessStore
     clock: Clock
 
-    def read(self, member_id: str) -> OwnData:
-        """Everything there is of a member.
+    def read(self, member_id: str, before: str | None = None) -> OwnData:
+        """Everything there is of a member, with the newest of their movements.
+
+        Parameters
+        ----------
+        before
+            What `older` was of the part with newer movements.
 
         Raises
         ------
         Refusal
-            ``unknown_member``.
+            ``unknown_member``, ``bad_cursor``.
         """
+        end = decode_cursor(before, "") if before else None
         member = self.members.load(member_id, consistent=True)
         if member is None:
             raise Refusal("unknown_member")
         now, ids = self.clock.now(), ids_of(member)
         account = self.ledger.load_account(member.account_id, consistent=True) if member.account_id else None
-        movements = sorted(self._movements(account), key=lambda entry: entry.entry_id)
+        movements = [
+            entry
+            for entry in self._movements(account)
+            if (is_own(entry, account, ids) or is_of_household(entry, account, member)) and _is_before(entry, end)
+        ]
+        movements, older = newest(movements)
         records = [record for each in ids for record in self.members.consent_records(each)]
         messages = [note for each in ids for note in self.access.message_notes.of(each, now)]
         return OwnData(
@@ -94,7 +115,8 @@ class OwnDataReader:
             records=tuple(sorted(records, key=lambda record: record.evidence.recorded_at)),
             account=account,
             entries=tuple(entry for entry in movements if is_own(entry, account, ids)),
-            of_household=tuple(entry for entry in movements if is_of_household(entry, account, ids)),
+            of_household=tuple(entry for entry in movements if not is_own(entry, account, ids)),
+            older=older,
             coupon_names=self._coupon_names(member) if account and account.uses else {},
             messages=tuple(sorted(messages, key=lambda note: note.written_at)),
             devices=tuple(self.access.devices(member.member_id)),
@@ -130,10 +152,40 @@ def is_own(entry: Entry, account: Account | None, ids: frozenset[str]) -> bool:
     return account is not None and entry.account_id == account.account_id and not _is_shared(account, ids)
 
 
-def is_of_household(entry: Entry, account: Account | None, ids: frozenset[str]) -> bool:
-    """Whether a movement touched bonus that somebody shares with others, and isn't theirs."""
+def is_of_household(entry: Entry, account: Account | None, member: Member) -> bool:
+    """Whether a movement touched bonus while a member shared it with others, and isn't theirs.
+
+    Of that they may know the day, the kind and the amount, and nothing else.
+    """
     is_here = account is not None and entry.account_id == account.account_id
-    return is_here and not is_own(entry, account, ids)
+    return is_here and since_they_share(entry, member) and not is_own(entry, account, ids_of(member))
+
+
+def since_they_share(entry: Entry, member: Member) -> bool:
+    """Whether a movement of a member's account is no older than their share in it."""
+    return member.shares_since is None or entry.booked_at >= member.shares_since
+
+
+def _is_before(entry: Entry, end: str | None) -> bool:
+    return end is None or entry.entry_id < end
+
+
+def newest(movements: list[Entry]) -> tuple[list[Entry], str | None]:
+    """The newest movements that fit into one part, the oldest of them first, and where those before them go on."""
+    part: list[Entry] = []
+    room = LARGEST_PART
+    for entry in sorted(movements, key=lambda each: each.entry_id, reverse=True):
+        room -= _size(entry)
+        if room < 0 and part:
+            return part[::-1], encode_cursor(part[-1].entry_id)
+        part.append(entry)
+    return part[::-1], None
+
+
+def _size(entry: Entry) -> int:
+    """About how much of a page or a file a movement takes, in lines of a receipt."""
+    lines = entry.purchase.lines if entry.purchase else entry.refund.lines if entry.refund else ()
+    return LINES_OF_AN_ENTRY + len(lines)
 
 
 def _is_shared(account: Account, ids: frozenset[str]) -> bool:

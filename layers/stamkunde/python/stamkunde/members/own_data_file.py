@@ -34,6 +34,7 @@ def _document(data: OwnData) -> dict[str, Any]:
         "bonus": _held(data, data.account) if data.account else None,
         "movements": [_movement(data, entry) for entry in data.entries],
         "movements_of_household": [_shared_movement(entry) for entry in data.of_household],
+        "older_movements": data.older,
         "messages": [_plain(note) for note in data.messages],
         "devices": [
             {"label": each.label, "opened_at": iso_instant(each.opened_at), "used_at": iso_instant(each.used_at)}
@@ -98,6 +99,8 @@ def _movement(data: OwnData, entry: Entry) -> dict[str, Any]:
     grounds = entry.grounds
     return {
         **_shared_movement(entry),
+        "booked_at": iso_instant(entry.booked_at),
+        "balance": _plain(entry.balance),
         "outlet": entry.outlet_id,
         "till": entry.till_id,
         "why": explain_entry(entry, club.currency, data.member.language, club.unit, club.programmes),
@@ -111,10 +114,5 @@ def _movement(data: OwnData, entry: Entry) -> dict[str, Any]:
 
 
 def _shared_movement(entry: Entry) -> dict[str, Any]:
-    return {
-        "booked_at": iso_instant(entry.booked_at),
-        "day": entry.day.isoformat(),
-        "kind": entry.kind.value,
-        "amount": entry.amount,
-        "balance": _plain(entry.balance),
-    }
+    """All that is told of what somebody else did to bonus that is shared."""
+    return {"day": entry.day.isoformat(), "kind": entry.kind.value, "amount": entry.amount}

@@ -4,9 +4,9 @@ Advertising needs a permission for its channel, or an address that was got in a 
 it, and another permission where it is chosen by what somebody bought. A service message needs membership only.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -67,6 +67,7 @@ class Finding(StrEnum):
     SAID_YES = "said_yes"
     SAID_STOP = "said_stop"
     LAPSED = "lapsed"
+    SAID_TOO_YOUNG = "said_too_young"
     NEVER_ASKED = "never_asked"
     IN_A_SALE = "in_a_sale"
     SALE_TOO_LONG_AGO = "sale_too_long_ago"
@@ -88,7 +89,8 @@ REFUSING = frozenset(
     {
         *(Finding.NOBODY, Finding.LEAVING, Finding.TERMS_NOT_ACCEPTED, Finding.TOO_YOUNG),
         *(Finding.NO_EMAIL, Finding.EMAIL_UNCONFIRMED),
-        *(Finding.SAID_STOP, Finding.LAPSED, Finding.NEVER_ASKED, Finding.SALE_TOO_LONG_AGO, Finding.SALES_NOT_USED),
+        *(Finding.SAID_STOP, Finding.LAPSED, Finding.SAID_TOO_YOUNG, Finding.NEVER_ASKED),
+        *(Finding.SALE_TOO_LONG_AGO, Finding.SALES_NOT_USED),
         *(Finding.NO_PURCHASES, Finding.MINOR, Finding.AGE_NOT_TOLD, Finding.PURCHASES_REFUSED),
         *(Finding.PURCHASES_LAPSED, Finding.PURCHASES_NEVER_ASKED),
     }
@@ -110,6 +112,11 @@ class Facts:
     club: Club
     member: Member | None
     records: tuple[ConsentRecord, ...] = ()
+
+    @property
+    def counted(self) -> list[ConsentRecord]:
+        """What of it counts; see `counted`."""
+        return counted(self.records, self.member, self.club.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +193,36 @@ class Words:
         return _VERDICTS.text(language, self.key)
 
 
+def said_too_young(born: date | None, said_at: datetime, time_zone: str) -> bool:
+    """Whether somebody wasn't 15 yet on the club's day on which they said something (R14)."""
+    return born is not None and age_on(born, local_date(said_at, time_zone)) < CONSENT_AGE
+
+
+def counted(records: Iterable[ConsentRecord], member: Member | None, time_zone: str) -> list[ConsentRecord]:
+    """What somebody said, without what they allowed as a child: that never counts, however old they are by now.
+
+    A child's stop counts like any other.
+    """
+    born = member.birth_date if member else None
+    return [
+        replace(record, given=(), soft_opt_in=())
+        if said_too_young(born, record.evidence.given_at, time_zone)
+        else record
+        for record in records
+    ]
+
+
 def lapses_on(permission: Permission, time_zone: str) -> date:
     """The club's day from whose start a permission no longer counts, unless it is given anew before.
 
     Twelve calendar months after they last said yes; a yes of 29 February ends on 28 February.
     """
     return _lapse_day(permission.evidence, time_zone)
+
+
+def last_day(permission: Permission, time_zone: str) -> date:
+    """The club's last day on which a permission counts."""
+    return lapses_on(permission, time_zone) - timedelta(days=1)
 
 
 def has_lapsed(permission: Permission, time_zone: str, now: datetime) -> bool:
@@ -268,7 +299,7 @@ def _terms(member: Member) -> Step:
 
 
 def _age(member: Member, club: Club, now: datetime) -> Step:
-    """A child's yes is none: from 15 on it counts, in both countries (R14)."""
+    """A child gets no advertising; whether they were 15 when they said yes is asked where their yes is (R14)."""
     if member.birth_date is None:
         return Step(Finding.AGE_UNKNOWN)
     old_enough = age_on(member.birth_date, local_date(now, club.time_zone)) >= CONSENT_AGE
@@ -285,23 +316,29 @@ def _address(member: Member, channel: Channel) -> Step:
 
 def _channel_basis(facts: Facts, kind: PermissionKind, now: datetime) -> Step:
     """A yes that counts, else a sale that does; the reason for a no is the one that a member can do most about."""
-    if kind in taken_back(facts.records):
+    club, records = facts.club, facts.counted
+    if kind in taken_back(records):
         return Step(Finding.SAID_STOP)
-    held = permissions(facts.records, email_confirmed=True).get(kind)
-    if held is not None and not has_lapsed(held, facts.club.time_zone, now):
-        return Step(Finding.SAID_YES, _said(held, facts.club))
-    if sale := soft_opt_ins(facts.records).get(kind):
-        return _sale(sale, facts.club, now)
+    held = permissions(records, email_confirmed=True).get(kind)
+    if held is not None and not has_lapsed(held, club.time_zone, now):
+        return Step(Finding.SAID_YES, _said(held, club))
+    sale = soft_opt_ins(records).get(kind)
+    by_sale = _sale(sale, club, now) if sale else None
+    if by_sale is not None and by_sale.holds:
+        return by_sale
     if held is not None:
-        return Step(Finding.LAPSED, _said(held, facts.club))
-    return Step(Finding.NEVER_ASKED)
+        return Step(Finding.LAPSED, _said(held, club))
+    as_child = permissions(facts.records, email_confirmed=True).get(kind)
+    if as_child is not None:
+        return Step(Finding.SAID_TOO_YOUNG, _said(as_child, club) | {"age": CONSENT_AGE})
+    return by_sale or Step(Finding.NEVER_ASKED)
 
 
 def _sale(sale: Evidence, club: Club, now: datetime) -> Step:
     if not club.member_policy.soft_opt_in:
         return Step(Finding.SALES_NOT_USED)
     counts = sale_counts(sale, club.time_zone, now)
-    last = _lapse_day(sale, club.time_zone)
+    last = _lapse_day(sale, club.time_zone) - timedelta(days=1)
     told = {"day": Day(local_date(sale.given_at, club.time_zone)), "until": Day(last)}
     return Step(Finding.IN_A_SALE if counts else Finding.SALE_TOO_LONG_AGO, told)
 
@@ -312,13 +349,14 @@ def _purchase_steps(facts: Facts, member: Member, now: datetime) -> Iterator[Ste
         yield Step(Finding.NO_PURCHASES)
         return
     yield _adult(member, club, now)
-    if PermissionKind.PURCHASES in taken_back(facts.records):
+    records = facts.counted
+    if PermissionKind.PURCHASES in taken_back(records):
         yield Step(Finding.PURCHASES_REFUSED)
         return
     if club.uses_purchases_unasked:
         yield Step(Finding.PURCHASES_WEIGHED)
         return
-    held = permissions(facts.records, email_confirmed=True).get(PermissionKind.PURCHASES)
+    held = permissions(records, email_confirmed=True).get(PermissionKind.PURCHASES)
     if held is None:
         yield Step(Finding.PURCHASES_NEVER_ASKED)
         return
@@ -335,12 +373,12 @@ def _adult(member: Member, club: Club, now: datetime) -> Step:
     return Step(Finding.ADULT if adult else Finding.MINOR, told)
 
 
-def _said(held: Permission, club: Club) -> Mapping[str, str | int | Worded]:
+def _said(held: Permission, club: Club) -> dict[str, str | int | Worded]:
     return {
         "day": Day(local_date(held.given_at, club.time_zone)),
         "how": Words(f"method.{held.evidence.method}"),
         "version": held.wording.version,
-        "until": Day(lapses_on(held, club.time_zone)),
+        "until": Day(last_day(held, club.time_zone)),
     }
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.members.model import FormerMember
 from stamkunde.shared.reading import get_row, query_rows
-from stamkunde.shared.transaction import Delete
+from stamkunde.shared.transaction import THERE, Delete
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 MERGED = "MERGED"
-THERE = "attribute_exists(pk)"
 
 
 class Remains:
@@ -34,6 +33,10 @@ class Remains:
         """Whether somebody is gone and something of them isn't."""
         sort_keys = {row["sk"] for row in self._rows(member_id)}
         return bool(sort_keys) and not sort_keys & {"MEMBER", MERGED}
+
+    def were_merged(self, member_id: str) -> bool:
+        """Whether somebody is another by now."""
+        return get_row(self._client, self._table, self._pk(member_id), MERGED, consistent=True) is not None
 
     def former_removals(self, former: FormerMember, theirs: frozenset[str]) -> list[Delete]:
         """What leads from somebody who was merged into a member to that member, taken away.

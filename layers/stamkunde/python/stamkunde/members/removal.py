@@ -12,16 +12,16 @@ from stamkunde.ledger.model.accounts import Movement, forfeit
 from stamkunde.ledger.model.entries import Entry, EntryKind
 from stamkunde.ledger.store import LedgerStore, new_entry_id
 from stamkunde.members.access_store import AccessStore
-from stamkunde.members.consents import PermissionKind
-from stamkunde.members.lapsing import LapsingNote, LapsingNotes
+from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.model import Member
 from stamkunde.members.remains import Remains
 from stamkunde.members.service_link import FoundLink
+from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
 from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.patience import Patience
-from stamkunde.shared.transaction import MOST_ITEMS, Busy, ConditionFailed, Delete, Write
+from stamkunde.shared.transaction import MOST_ITEMS, Busy, ConditionFailed, Delete, Put, Write
 
 AT_ONCE = 90
 """What is left of somebody goes in transactions of so many rows."""
@@ -37,6 +37,7 @@ class Removal:
     access: AccessStore
     remains: Remains
     lapsing: LapsingNotes
+    stops: Stops
     due: DueStore
     patience: Patience
 
@@ -59,7 +60,8 @@ class Removal:
             *self._forfeit_writes(member, now),
             *([self.access.card_removal(member.card_number)] if member.card_number else []),
             *(write for each in member.formerly for write in self.remains.former_removals(each, was)),
-            *(self.lapsing.removal(note) for note in _lapsing_notes(member)),
+            *self.lapsing.removals(member),
+            *self._stop_writes(member, now),
             *(self.due.due_write(each.member_id, now) for each in member.formerly),
         ]
         writes = _each_once(writes)
@@ -95,6 +97,10 @@ class Removal:
     def _remove_some(self, member_id: str) -> None:
         if some := self.remains.removals(member_id)[:AT_ONCE]:
             self._commit([*some])
+
+    def _stop_writes(self, member: Member, now: datetime) -> list[Put]:
+        records = self.members.consent_records(member.member_id)
+        return self.stops.writes(member, records, self.club.time_zone, now)
 
     def _forfeit_writes(self, member: Member, now: datetime) -> list[Write]:
         """What they held is lost, unless others hold it too; who only had the newsletter held nothing."""
@@ -145,7 +151,3 @@ def _each_once(writes: list[Write]) -> list[Write]:
 def _devices_first(rest: list[Delete]) -> list[Delete]:
     """What opens somebody's page goes before what merely tells of them."""
     return sorted(rest, key=lambda each: not each.key["sk"].startswith("DEVICE#"))
-
-
-def _lapsing_notes(member: Member) -> list[LapsingNote]:
-    return [LapsingNote(member.member_id, PermissionKind(kind), day) for kind, day in member.noted_lapses]

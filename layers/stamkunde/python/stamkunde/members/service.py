@@ -203,15 +203,16 @@ class Membership:
             raise Refusal("acceptance_in_future", pointer="/terms_acceptance/accepted_at")
         if acceptance.accepted_at < terms.published_at - CLOCK_TOLERANCE:
             raise Refusal("acceptance_before_terms", pointer="/terms_acceptance/accepted_at")
+        language = acceptance.language or terms.language
         evidence = Evidence(
             acceptance.method,
             given_at=min(acceptance.accepted_at, now),
             recorded_at=now,
-            language=terms.language,
+            language=language,
             outlet_id=outlet_id,
             till_id=till_id,
         )
-        return ConsentRecord(new_record_id(now), evidence, TermsAccepted(terms.version, terms.text_hash))
+        return ConsentRecord(new_record_id(now), evidence, TermsAccepted(terms.version, terms.text_hash_in(language)))
 
     def _known(self, member: Member | None, pointer: str) -> MemberAtTill:
         if member is None or member.state is MemberState.NEWSLETTER:

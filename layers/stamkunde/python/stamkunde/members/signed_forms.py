@@ -9,6 +9,7 @@ from stamkunde.members.access_store import AccessStore
 from stamkunde.members.consents import ConsentMethod, ConsentRecord
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.transaction import Busy, ConditionFailed
 
@@ -53,8 +54,8 @@ class SignedForms:
     def attach(self, member_id: str, typed_code: str, photo: bytes) -> Attached:
         """Keep the photo of the form by which a member accepted the terms in the shop, once for each form.
 
-        The file is kept first, under a name that follows from the record: what breaks in between is mended by
-        attaching it again.
+        The file is kept first, under a name of its own: no other that is attached at the same time takes its place.
+        What breaks in between is mended by attaching it again, and goes with the member at the latest.
 
         Raises
         ------
@@ -70,21 +71,40 @@ class SignedForms:
         if self.members.load(member_id, consistent=True) is None:
             raise Refusal("unknown_member", pointer="/member_id")
         record = self._record(member_id, form)
-        name = f"{self.club.club_id}/{member_id}/{record.record_id.replace('#', '-')}.{kind.ending}"
+        of_record = f"{photos_of(self.club.club_id, member_id)}{record.record_id.replace('#', '-')}-"
+        name = f"{of_record}{new_id('', 8)}.{kind.ending}"
         self.evidence.keep(name, photo, kind.media_type)
         try:
             self.access.commit([self.members.attachment_write(member_id, record, name)])
         except ConditionFailed as failed:
+            self.evidence.remove(name)
             raise Busy from failed
+        self.evidence.remove_all(of_record, but=name)
         return Attached(record.record_id, name)
 
     def _record(self, member_id: str, form: PrintedForm) -> ConsentRecord:
-        """The newest record of a signed form with these terms that has no photo yet."""
+        """The newest record of a signed form with these terms, in this language, that has no photo yet."""
         for record in reversed(self.members.consent_records(member_id)):
-            signed = record.evidence.method is ConsentMethod.SIGNED_FORM and record.attachment is None
-            if signed and record.terms is not None and record.terms.version == form.terms.version:
+            if record.attachment is None and _tells_of(record, form):
                 return record
         raise Refusal("no_signed_form", pointer="/form_code")
+
+
+def photos_of(club_id: str, member_id: str) -> str:
+    """How the names of all photos of a member's forms begin, whether a record tells of them or not."""
+    return f"{club_id}/{member_id}/"
+
+
+def _tells_of(record: ConsentRecord, form: PrintedForm) -> bool:
+    """Whether somebody is on record as having signed that very form: a photo proves nothing but what is on it."""
+    evidence, terms = record.evidence, record.terms
+    return (
+        evidence.method is ConsentMethod.SIGNED_FORM
+        and evidence.language == form.language
+        and terms is not None
+        and terms.version == form.terms.version
+        and terms.text_hash == form.terms.text_hash_in(form.language)
+    )
 
 
 def photo_kind(photo: bytes) -> PhotoKind:

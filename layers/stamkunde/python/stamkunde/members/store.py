@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
@@ -18,16 +19,18 @@ from stamkunde.members.consents import (
     PermissionText,
     TermsAccepted,
 )
-from stamkunde.members.model import AskedBy, ErasureRequest, FormerMember, Member, TermsChase, phone_pointer
-from stamkunde.members.service_link import FoundLink, LinkAct, NewLink, is_token, link_hash
+from stamkunde.members.model import AskedBy, ErasureRequest, FormerMember, Member, phone_pointer
+from stamkunde.members.service_link import FoundLink, NewLink
 from stamkunde.shared.clock import Clock, iso_instant, parse_instant
 from stamkunde.shared.ids import shard_of
 from stamkunde.shared.reading import get_row, query_between, query_rows
-from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Delete, Put, Update, Write
+from stamkunde.shared.terms import Arrival, TermsChase, TermsReminder, TermsTold
+from stamkunde.shared.transaction import NOT_THERE, THERE, UNCHANGED, Delete, Put, Update, Write
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+    from stamkunde.members.evidence_end import Outlived
 
 ITEM_VERSION = 1
 CONSENT_PREFIX = "CONSENT#"
@@ -139,19 +142,19 @@ class MemberStore:
         return [Put("member", self._table, row, UNCHANGED, {"before": before.revision})]
 
     def merge_writes(self, winner: Member, united: Member, loser: Member) -> list[Write]:
-        """The winner as they are now, the loser gone but for what leads to the winner; refused if either changed."""
-        redirect = {
-            "pk": self._member_pk(loser.member_id),
-            "sk": "MERGED",
-            "v": ITEM_VERSION,
-            "member": winner.member_id,
-        }
+        """The winner as they are now, the loser gone but for what leads to the winner; refused if either changed.
+
+        Links that were sent to the loser lead nowhere, and no list of newsletters names them any more.
+        """
+        redirect = self._key(loser) | {"sk": "MERGED", "v": ITEM_VERSION, "member": winner.member_id}
         pointer = {"pk": self._phone_pk(loser.phone), "sk": "PHONE", "v": ITEM_VERSION, "member": winner.member_id}
         return [
             *self.change_writes(winner, united),
             Delete("loser", self._table, self._key(loser), UNCHANGED, {"before": loser.revision}),
             Put("redirect", self._table, redirect, NOT_THERE),
-            Put("phone", self._table, pointer | {"merged": True}, "attribute_exists(pk)"),
+            Put("phone", self._table, pointer | {"merged": True}, THERE),
+            self._unlisted(loser),
+            *self._link_removals(loser),
         ]
 
     def former(self, member: Member) -> FormerMember:
@@ -169,10 +172,22 @@ class MemberStore:
         }
         return Put("consent", self._table, row, NOT_THERE)
 
+    def forgetting_write(self, member_id: str, outlived: "Outlived") -> Update | Delete:
+        """What is to be forgotten of a record taken out of it; all of it, if nothing stays."""
+        record, left = outlived.record, outlived.left
+        key = {"pk": self._member_pk(member_id), "sk": CONSENT_PREFIX + record.record_id}
+        purpose = f"evidence_{record.record_id}"
+        if left is None:
+            return Delete(purpose, self._table, key, "attribute_exists(pk)")
+        agreed = _agreed_attributes(left)
+        forgotten = {name: agreed.get(name, []) for name in ("given", "withdrawn", "soft_opt_in", "address")}
+        sets = "SET given = :given, withdrawn = :withdrawn, soft_opt_in = :soft_opt_in, address = :address"
+        return Update(purpose, self._table, key, sets, "attribute_exists(pk)", forgotten)
+
     def attachment_write(self, member_id: str, record: ConsentRecord, name: str) -> Update:
         """The photo of the form that a record tells of, attached once; nothing else of a record is ever changed."""
         key = {"pk": self._member_pk(member_id), "sk": CONSENT_PREFIX + record.record_id}
-        once = "attribute_exists(pk) AND attribute_not_exists(attachment)"
+        once = f"{THERE} AND attribute_not_exists(attachment)"
         return Update("attachment", self._table, key, "SET attachment = :name", once, {"name": name})
 
     def link_write(self, link: NewLink, member_id: str) -> Put:
@@ -201,19 +216,20 @@ class MemberStore:
         return ServiceLinks(self._client, self._table).load(token_hash)
 
     def removal_writes(self, member: Member, by: FoundLink | None) -> list[Write]:
-        """A member taken away with all that finds them, refused if they were changed; see `consent_removals`.
+        """A member taken away with all that finds them, refused if they were changed; see `Remains`.
 
         The link by which it was done, if one was, stays to its end, without the person, to say that it is done.
         """
-        done_by = by.token_hash if by else None
-        links = [token_hash for token_hash in member.link_hashes if token_hash != done_by]
-        gone: list[Write] = [
+        return [
             *([Put("link", self._table, self._link_row(replace(by, member_id=None)))] if by else []),
             Delete("member", self._table, self._key(member), UNCHANGED, {"before": member.revision}),
             *self._own_number_removal(member),
             self._unlisted(member),
+            *self._link_removals(member, but=by),
         ]
-        gone += [
+
+    def _link_removals(self, member: Member, but: FoundLink | None = None) -> list[Delete]:
+        return [
             Delete(
                 f"link_{number}",
                 self._table,
@@ -221,20 +237,8 @@ class MemberStore:
                 _UNCHANGED_OR_GONE,
                 {"person": member.member_id},
             )
-            for number, token_hash in enumerate(links)
-        ]
-        return gone
-
-    def consent_removals(self, member_id: str) -> list[Delete]:
-        """Everything that somebody agreed to, taken away."""
-        return [
-            Delete(
-                f"consent_{number}",
-                self._table,
-                {"pk": self._member_pk(member_id), "sk": CONSENT_PREFIX + record.record_id},
-                "attribute_exists(pk)",
-            )
-            for number, record in enumerate(self.consent_records(member_id))
+            for number, token_hash in enumerate(member.link_hashes)
+            if but is None or token_hash != but.token_hash
         ]
 
     def _own_number_removal(self, member: Member) -> list[Delete]:
@@ -318,35 +322,6 @@ class MemberStore:
         }
 
 
-class ServiceLinks:
-    """Every club's service links: whoever follows one brings nothing but its token."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def find(self, token: str) -> FoundLink | None:
-        """The link with that token; None when it was never sent, or is gone with its member."""
-        return self.load(link_hash(token)) if is_token(token) else None
-
-    def load(self, token_hash: str) -> FoundLink | None:
-        """The link whose token has that hash."""
-        row = get_row(self._client, self._table, f"LINK#{token_hash}", "LINK", consistent=True)
-        return _link(row) if row else None
-
-
-def _link(row: dict[str, Any]) -> FoundLink:
-    return FoundLink(
-        club_id=row["club"],
-        member_id=row["person"],
-        act=LinkAct(row["act"]),
-        token_hash=row["pk"].rpartition("#")[2],
-        made_at=parse_instant(row["made_at"]),
-        expires_at=parse_instant(row["expires_at"]),
-        address_hash=row["address"],
-    )
-
-
 def _member(row: dict[str, Any]) -> Member:
     """A member, also from a row written when everybody had joined at a till and none had an e-mail address."""
     confirmed_at = row.get("email_confirmed_at")
@@ -370,8 +345,9 @@ def _member(row: dict[str, Any]) -> Member:
         **_details(row),
         chase=_chase(row),
         erasure=_erasure(row),
-        told_terms=row.get("told_terms", NOT_ACCEPTED),
+        told_terms=_told_terms(*row["told_terms"]) if "told_terms" in row else None,
         noted_lapses=tuple((kind, date.fromisoformat(day)) for kind, day in row.get("noted_lapses", ())),
+        shares_since=parse_instant(row["shares_since"]) if "shares_since" in row else None,
     )
 
 
@@ -399,25 +375,38 @@ def _details(row: dict[str, Any]) -> dict[str, Any]:
 def _life_attributes(member: Member) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     if chase := member.chase:
-        reminded = [iso_instant(at) for at in chase.reminded_at]
-        erase_on = chase.erase_on and chase.erase_on.isoformat()
-        attributes["chase"] = {"began_at": iso_instant(chase.began_at), "reminded_at": reminded, "erase_on": erase_on}
+        reminders = [_reminder_attribute(reminder) for reminder in chase.reminders]
+        attributes["chase"] = {"began_at": iso_instant(chase.began_at), "reminders": reminders}
     if erasure := member.erasure:
         asked_at, erase_at = iso_instant(erasure.asked_at), iso_instant(erasure.erase_at)
         attributes["erasure"] = {"asked_by": erasure.asked_by.value, "asked_at": asked_at, "erase_at": erase_at}
-    if member.told_terms:
-        attributes["told_terms"] = member.told_terms
+    if told := member.told_terms:
+        attributes["told_terms"] = [told.version, iso_instant(told.written_at), told.message_id, told.times]
     if member.noted_lapses:
         attributes["noted_lapses"] = [[kind, day.isoformat()] for kind, day in member.noted_lapses]
+    if member.shares_since:
+        attributes["shares_since"] = iso_instant(member.shares_since)
     return attributes
 
 
+def _reminder_attribute(reminder: TermsReminder) -> list[str | None]:
+    return [iso_instant(reminder.written_at), reminder.message_id, reminder.names.isoformat(), reminder.arrival]
+
+
+def _reminder(at: str, message_id: str, day: str, arrival: str | None) -> TermsReminder:
+    return TermsReminder(
+        parse_instant(at), message_id, date.fromisoformat(day), Arrival(arrival) if arrival else None
+    )
+
+
 def _chase(row: dict[str, Any]) -> TermsChase | None:
-    if (chase := row.get("chase")) is None:
-        return None
-    erase_on = chase["erase_on"]
-    reminded = tuple(parse_instant(at) for at in chase["reminded_at"])
-    return TermsChase(parse_instant(chase["began_at"]), reminded, date.fromisoformat(erase_on) if erase_on else None)
+    chase = row.get("chase")
+    reminders = (_reminder(*each) for each in chase["reminders"]) if chase else ()
+    return TermsChase(parse_instant(chase["began_at"]), tuple(reminders)) if chase else None
+
+
+def _told_terms(version: int, at: str, message_id: str, times: int) -> TermsTold:
+    return TermsTold(version, parse_instant(at), message_id, times)
 
 
 def _erasure(row: dict[str, Any]) -> ErasureRequest | None:
@@ -443,6 +432,7 @@ def _evidence_attributes(evidence: Evidence) -> dict[str, Any]:
         "client_ip": evidence.client_ip,
         "user_agent": evidence.user_agent,
         **({"brought_by": evidence.brought_by} if evidence.brought_by else {}),
+        **({"till_clock": iso_instant(evidence.till_clock)} if evidence.till_clock else {}),
     }
 
 
@@ -474,6 +464,7 @@ def _consent_record(row: dict[str, Any]) -> ConsentRecord:
             client_ip=row.get("client_ip"),
             user_agent=row.get("user_agent"),
             brought_by=row.get("brought_by"),
+            till_clock=parse_instant(row["till_clock"]) if "till_clock" in row else None,
         ),
         terms=TermsAccepted(version, row["text_hash"], row.get("wording")) if version else None,
         given=tuple(

@@ -115,6 +115,7 @@ class MemberMessages:
         now: datetime,
         *,
         bonus: Money | Points | None = None,
+        is_brought: bool = False,
     ) -> Message:
         """That somebody hasn't accepted the terms, with the link that does it and the day on which they are erased.
 
@@ -124,10 +125,13 @@ class MemberMessages:
             1 for the first reminder; any other is the last one.
         bonus
             What is lost with it; None for nothing.
+        is_brought
+            The club brought them along from another system, and they haven't heard of this one.
         """
         values = {Field.DATE: written_day(erase_on, language), Field.LINK: f"{self.domains.short}/{token}"}
         if bonus is None:
-            kind = MessageKind.TERMS_WEEK_1 if number == 1 else MessageKind.TERMS_WEEK_2
+            first = MessageKind.IMPORT_TERMS if is_brought else MessageKind.TERMS_WEEK_1
+            kind = first if number == 1 else MessageKind.TERMS_WEEK_2
             return self._message(kind, phone, language, now, values)
         values[Field.BONUS] = written_bonus(bonus, language)
         kind = MessageKind.TERMS_WEEK_1_BONUS if number == 1 else MessageKind.TERMS_WEEK_2_BONUS

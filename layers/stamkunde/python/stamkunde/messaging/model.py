@@ -108,6 +108,7 @@ class MessageKind(StrEnum):
     TERMS_WEEK_1_BONUS = "terms_week_1_bonus"
     TERMS_WEEK_2 = "terms_week_2"
     TERMS_WEEK_2_BONUS = "terms_week_2_bonus"
+    IMPORT_TERMS = "import_terms"
     TERMS_CHANGED = "terms_changed"
     TEST = "test"
 
@@ -175,6 +176,7 @@ KINDS = {
     MessageKind.TERMS_WEEK_1_BONUS: _TERMS_REMINDER_BONUS,
     MessageKind.TERMS_WEEK_2: _TERMS_REMINDER,
     MessageKind.TERMS_WEEK_2_BONUS: _TERMS_REMINDER_BONUS,
+    MessageKind.IMPORT_TERMS: _TERMS_REMINDER,
     MessageKind.TERMS_CHANGED: KindRules(
         MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.DATE, Field.LINK})
     ),

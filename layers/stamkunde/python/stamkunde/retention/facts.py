@@ -1,26 +1,35 @@
 """What a decision about somebody rests on, taken from what is kept of them and their club."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from functools import partial
 
 from stamkunde.clubs.model import Club
-from stamkunde.members.consents import ConsentRecord, permissions
-from stamkunde.members.model import Member, MemberState, TermsChase
-from stamkunde.members.permission import has_lapsed, lapses_on, notice_day
+from stamkunde.members.consents import ConsentRecord, Permission, permissions
+from stamkunde.members.evidence_end import forget_on
+from stamkunde.members.model import GRACE, Member, MemberState
+from stamkunde.members.permission import KIND_OF_CHANNEL, counted, has_lapsed, lapses_on, notice_day
 from stamkunde.messaging.quiet_hours import SendingHours, next_opening
-from stamkunde.retention.model import Chase, ClubTime, Facts, Lapse, Standing
+from stamkunde.retention.model import ClubTime, Facts, Lapse, Standing
+from stamkunde.shared.clock import local_date
+from stamkunde.shared.terms import TermsChase
 
 
 def facts_of(member: Member, records: Iterable[ConsentRecord], time_zone: str, now: datetime) -> Facts:
-    """What is decided on about a member, who agreed to these things."""
-    held = permissions(records, email_confirmed=member.email_confirmed).values()
+    """What is decided on about a member, who agreed to these things.
+
+    An e-mail address that nobody has confirmed lets nobody be written to: nothing lapses there.
+    """
+    records = list(records)
+    said = counted(records, member, time_zone)
+    held = [each for each in permissions(said, email_confirmed=member.email_confirmed).values() if _counts(each)]
     counting = [each for each in held if not has_lapsed(each, time_zone, now)]
     return Facts(
         standing=Standing(member.state.value),
         chase=chase_of(member),
         erase_at=member.erasure.erase_at if member.erasure else None,
-        known_terms=max(member.terms_version, member.told_terms),
+        accepted_terms=member.terms_version,
+        told_terms=member.told_terms,
         lapses=tuple(
             Lapse(
                 each.kind.value,
@@ -30,15 +39,36 @@ def facts_of(member: Member, records: Iterable[ConsentRecord], time_zone: str, n
             )
             for each in counting
         ),
+        news_until=_news_until(member, said, held, time_zone),
+        forget_on=forget_on(records, time_zone),
     )
 
 
-def chase_of(member: Member) -> Chase | None:
+def chase_of(member: Member) -> TermsChase | None:
     """How far the chase has come of somebody who is open, also of one who joined before there was any."""
     if member.state is not MemberState.OPEN:
         return None
-    chase = member.chase or TermsChase(member.joined_at)
-    return Chase(chase.began_at, chase.reminded_at, chase.erase_on)
+    return member.chase or TermsChase(member.joined_at)
+
+
+def quiet_until(spoke_at: datetime, time_zone: str) -> date:
+    """Until when somebody is kept whom nothing lets us write to: they may confirm their address, or think again."""
+    return local_date(spoke_at + GRACE, time_zone)
+
+
+def _counts(permission: Permission) -> bool:
+    return not permission.waits_for_confirmation
+
+
+def _news_until(
+    member: Member, said: Sequence[ConsentRecord], held: Iterable[Permission], time_zone: str
+) -> date | None:
+    """Who only takes the news is kept as long as a permission to be sent them lives (and for a grace without one)."""
+    if member.state is not MemberState.NEWSLETTER:
+        return None
+    spoke_at = max([member.joined_at, *(record.evidence.recorded_at for record in said)])
+    living = (lapses_on(each, time_zone) for each in held if each.kind in KIND_OF_CHANNEL.values())
+    return max([quiet_until(spoke_at, time_zone), *living])
 
 
 def club_time(club: Club) -> ClubTime:

@@ -2,14 +2,18 @@
 
 Reminders of the terms go by the club's own calendar days, so that everybody has whole days between them: on the fifth
 day after the one on which somebody joined, and a week before the day on which they are erased, in the third week.
+
+What can't be undone waits until its notice was really sent: one that wasn't is written again when that is found out,
+and grants a month. Somebody whom nothing reaches is tried a few times, and then deleted all the same.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from stamkunde.shared.clock import local_date, wall_instant
+from stamkunde.shared.terms import Arrival, TermsChase, TermsReminder, TermsTold
 
 FIRST_REMINDER = timedelta(days=5)
 ERASED_AFTER = timedelta(days=19)
@@ -19,8 +23,15 @@ LAST_NOTICE = timedelta(days=7)
 LATE_NOTICE = timedelta(days=30)
 """What a reminder grants that comes too late for the day that was meant."""
 
+KNOWN_AFTER = timedelta(days=2)
+"""By then it is known what became of a notice: none is sent that is older than a day."""
+
 REMINDERS = 2
-ONE_DAY = timedelta(days=1)
+MOST_REMINDERS = 4
+"""Whom so many were written to is deleted on the day that the last of them names, whether it was sent or not."""
+
+MOST_TELLINGS = 3
+"""How often somebody is written to about new terms, until one was sent."""
 
 
 class StepKind(StrEnum):
@@ -31,9 +42,14 @@ class StepKind(StrEnum):
 
     REMOVE_ASKED = "remove_asked"
     REMOVE_OPEN = "remove_open"
+    REMOVE_LAPSED = "remove_lapsed"
+    """Somebody who only took the news, and doesn't any more."""
+
     TERMS_REMINDER = "terms_reminder"
     TELL_TERMS = "tell_terms"
     NOTE_LAPSING = "note_lapsing"
+    FORGET_EVIDENCE = "forget_evidence"
+    """What nobody has to prove any more (R10)."""
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(StepKind)}
@@ -45,25 +61,6 @@ class Standing(StrEnum):
     OPEN = "open"
     MEMBER = "member"
     NEWSLETTER = "newsletter"
-
-
-@dataclass(frozen=True, slots=True)
-class Chase:
-    """What somebody was told of the terms that they haven't accepted.
-
-    Parameters
-    ----------
-    began_at
-        When they joined.
-    reminded_at
-        When each reminder was written, the oldest first.
-    erase_on
-        The club's day that the latest reminder named; None before the first.
-    """
-
-    began_at: datetime
-    reminded_at: tuple[datetime, ...] = ()
-    erase_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +93,39 @@ class Facts:
         Of somebody who hasn't accepted the terms.
     erase_at
         From when on they are gone, if they or the shop asked for it.
-    known_terms
-        The newest version that they accepted or were told of.
+    accepted_terms
+        The version that they accepted last.
+    told_terms
+        The newest version that they were written to about.
     lapses
         Of the permissions that hold.
+    news_until
+        The club's first day on which nothing lets somebody be kept who only takes the news.
+    forget_on
+        The club's first day on which evidence of theirs is to be forgotten.
     """
 
     standing: Standing
-    chase: Chase | None = None
+    chase: TermsChase | None = None
     erase_at: datetime | None = None
-    known_terms: int = 0
+    accepted_terms: int = 0
+    told_terms: TermsTold | None = None
     lapses: tuple[Lapse, ...] = ()
+    news_until: date | None = None
+    forget_on: date | None = None
+
+    @property
+    def unseen(self) -> TermsReminder | TermsTold | None:
+        """The notice of which it isn't known yet whether it was sent."""
+        notice = self.chase.latest if self.chase else self.told_terms
+        return notice if notice is not None and notice.arrival is None else None
+
+    def seen(self, arrival: Arrival) -> "Facts":
+        """Once somebody has looked what became of that notice."""
+        if self.chase and self.chase.latest:
+            latest = replace(self.chase.latest, arrival=arrival)
+            return replace(self, chase=replace(self.chase, reminders=(*self.chase.reminders[:-1], latest)))
+        return replace(self, told_terms=self.told_terms and replace(self.told_terms, arrival=arrival))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +160,10 @@ class ClubTime:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next thing to be done about somebody, and from when on.
-
-    Parameters
-    ----------
-    lapse
-        The permission that it is about, if it is about one.
-    """
+    """The next thing to be done about somebody, and from when on."""
 
     kind: StepKind
     at: datetime
-    lapse: Lapse | None = None
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is to be done now."""
@@ -161,7 +173,8 @@ class Step:
 def next_step(facts: Facts, club: ClubTime, now: datetime) -> Step | None:
     """What is to be done next about somebody; None when there is nothing that time will bring.
 
-    Who is about to be deleted on request is told nothing more, and nothing of them is noted.
+    Who is about to be deleted on request is told nothing more, and nothing of them is noted. A notice that is unseen
+    is taken for sent where that brings a later step, so nothing is missed by looking only when a step is due.
     """
     if facts.erase_at is not None:
         return Step(StepKind.REMOVE_ASKED, facts.erase_at)
@@ -172,43 +185,57 @@ def next_step(facts: Facts, club: ClubTime, now: datetime) -> Step | None:
         case Standing.MEMBER:
             return _first([*_telling_steps(facts, club, now), *_noting_steps(facts, club)], now)
         case Standing.NEWSLETTER:
-            return _first(_noting_steps(facts, club), now)
+            until = [Step(StepKind.REMOVE_LAPSED, club.start_of(facts.news_until))] if facts.news_until else []
+            return _first([*until, *_noting_steps(facts, club)], now)
 
 
-def day_to_name(chase: Chase, club: ClubTime, now: datetime) -> date:
+def day_to_name(chase: TermsChase, club: ClubTime, now: datetime) -> date:
     """The day that a reminder names which is written now.
 
     The first fixes the day, the second names the same one. One that leaves too little of the time that was meant
     names a day of its own, and the day never comes nearer.
     """
     today = club.day_of(now)
-    meant = chase.erase_on or club.day_of(chase.began_at) + ERASED_AFTER
+    meant = chase.latest.names if chase.latest else club.day_of(chase.began_at) + ERASED_AFTER
     last_chance = meant - LAST_NOTICE
-    is_in_time = today <= last_chance if chase.reminded_at else today < last_chance
+    # The first must leave time for a second, which comes once it is known what became of this one.
+    is_in_time = (today if chase.heard else today + KNOWN_AFTER) <= last_chance
     return meant if is_in_time else max(meant, today + LATE_NOTICE)
 
 
-def _chase_step(chase: Chase, club: ClubTime, now: datetime) -> Step:
-    if not chase.reminded_at or chase.erase_on is None:
+def _chase_step(chase: TermsChase, club: ClubTime, now: datetime) -> Step:
+    latest = chase.latest
+    if latest is None:
         day = club.day_of(chase.began_at) + FIRST_REMINDER
         return Step(StepKind.TERMS_REMINDER, club.sending_on(day, now))
-    if len(chase.reminded_at) < REMINDERS:
-        # Never two on one day, however late the first one came.
-        day = max(chase.erase_on - LAST_NOTICE, club.day_of(chase.reminded_at[-1]) + ONE_DAY)
+    if len(chase.reminders) >= MOST_REMINDERS:
+        return Step(StepKind.REMOVE_OPEN, club.start_of(latest.names))
+    if chase.heard < REMINDERS:
+        day = max(latest.names - LAST_NOTICE, club.day_of(latest.written_at) + KNOWN_AFTER)
         return Step(StepKind.TERMS_REMINDER, club.sending_on(day, now))
-    return Step(StepKind.REMOVE_OPEN, club.start_of(chase.erase_on))
+    if latest.arrival in {None, Arrival.SENT}:
+        return Step(StepKind.REMOVE_OPEN, club.start_of(latest.names))
+    return Step(StepKind.TERMS_REMINDER, club.sending_on(latest.names, now))
 
 
 def _telling_steps(facts: Facts, club: ClubTime, now: datetime) -> list[Step]:
-    if facts.known_terms >= club.terms_version:
+    """Telling of the newest terms, or looking whether that was sent; what may have been sent is told once."""
+    told = facts.told_terms
+    if facts.accepted_terms >= club.terms_version:
         return []
-    return [Step(StepKind.TELL_TERMS, club.next_opening(max(club.terms_published_at, now)))]
+    if told is None or told.version < club.terms_version:
+        return [Step(StepKind.TELL_TERMS, club.next_opening(max(club.terms_published_at, now)))]
+    if told.times >= MOST_TELLINGS or told.arrival in {Arrival.SENT, Arrival.PERHAPS}:
+        return []
+    look_at = told.written_at + KNOWN_AFTER * told.times
+    return [Step(StepKind.TELL_TERMS, club.next_opening(max(look_at, now)) if told.arrival else look_at)]
 
 
 def _noting_steps(facts: Facts, club: ClubTime) -> list[Step]:
-    return [
-        Step(StepKind.NOTE_LAPSING, club.start_of(lapse.note_on), lapse) for lapse in facts.lapses if not lapse.noted
-    ]
+    """What is done about somebody without telling them."""
+    forgetting = [Step(StepKind.FORGET_EVIDENCE, club.start_of(facts.forget_on))] if facts.forget_on else []
+    unnoted = (lapse for lapse in facts.lapses if not lapse.noted)
+    return [*(Step(StepKind.NOTE_LAPSING, club.start_of(lapse.note_on)) for lapse in unnoted), *forgetting]
 
 
 def _first(steps: list[Step], now: datetime) -> Step | None:

@@ -6,8 +6,6 @@ from stamkunde.clubs.rounds import BrokenClub, Done
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
 from stamkunde.retention.service import Outcome, Visited
 
-METRIC = "DueBroken"
-
 
 def note_visited(done: Done[Visited] | BrokenClub) -> Counter[str]:
     """One line for all that broke in a club. Returns what it adds to the run's counts."""
@@ -20,10 +18,18 @@ def note_visited(done: Done[Visited] | BrokenClub) -> Counter[str]:
         error, frames = type(each.error).__name__, where_it_broke(each.error)
         logger.error("due visit broke", club=done.club_id, case=each.case_id, error=error, frames=frames)
     counted = Counter({outcome.value: visited.outcomes[outcome] for outcome in Outcome})
-    return counted + Counter(clubs=1, unfinished=int(not visited.finished), armed_for_terms=visited.armed)
+    counted["armed_for_terms"] = visited.armed
+    return counted
 
 
-def count_broken(broken: int) -> None:
-    """A metric that an alarm watches: told of every run, also when nothing is wrong."""
-    metrics.add_metric(name=METRIC, unit=MetricUnit.Count, value=broken)
+def count_troubles(broken: int, unfinished: int) -> None:
+    """Metrics that alarms watch: told of every run, also when nothing is wrong.
+
+    Parameters
+    ----------
+    unfinished
+        In how many clubs the time didn't suffice.
+    """
+    for name, count in (("DueBroken", broken), ("DueUnfinished", unfinished)):
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()

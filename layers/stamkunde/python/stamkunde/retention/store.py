@@ -17,7 +17,17 @@ from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row
-from stamkunde.shared.transaction import NOT_THERE, Busy, ConditionFailed, Delete, Put, Update, commit, put_alone
+from stamkunde.shared.transaction import (
+    NOT_THERE,
+    THERE,
+    Busy,
+    ConditionFailed,
+    Delete,
+    Put,
+    Update,
+    commit,
+    put_alone,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -29,7 +39,6 @@ FORGOTTEN_AFTER = timedelta(days=30)
 
 _AFTER_EVERY_MEMBER = "~"
 _FREE = "arming = :arming AND attribute_not_exists(case_id)"
-_THERE = "attribute_exists(pk)"
 _OURS = "arming = :arming AND case_id = :case"
 
 
@@ -220,7 +229,7 @@ class DueStore:
                 self._client,
                 [
                     Delete("hint", self._table, hint, _OURS, ours),
-                    Delete("case", self._table, key, "attribute_exists(pk)"),
+                    Delete("case", self._table, key, THERE),
                 ],
             )
         except ConditionFailed:

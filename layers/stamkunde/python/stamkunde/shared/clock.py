@@ -1,5 +1,6 @@
 """The one clock. Nothing else in Stamkunde asks what time it is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -107,6 +108,14 @@ def believable_wall_instant(wall: datetime, time_zone: str, pointer: str) -> dat
     """
     believable_instant(wall if wall.tzinfo else wall.replace(tzinfo=UTC), pointer)
     return wall_instant(wall, time_zone)
+
+
+def days_of_utc(first: datetime, last: datetime) -> Iterator[date]:
+    """The days of UTC that two instants and all between them lie in."""
+    day, end = first.astimezone(UTC).date(), last.astimezone(UTC).date()
+    while day <= end:
+        yield day
+        day += timedelta(days=1)
 
 
 def end_of_month(day: date, months: int) -> date:

@@ -43,6 +43,7 @@ STATUS_BY_CODE = {
     "choice_missing": 422,
     "birth_date_invalid": 422,
     "too_young": 422,
+    "too_young_to_say_yes": 422,
     "permission_not_asked": 422,
     "soft_opt_in_not_allowed": 422,
     "balancing_test_not_allowed": 422,

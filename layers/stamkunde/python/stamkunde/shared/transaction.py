@@ -18,6 +18,9 @@ MOST_ITEMS = 100
 NOT_THERE = "attribute_not_exists(pk)"
 """The condition of a row that must be new."""
 
+THERE = "attribute_exists(pk)"
+"""The condition of a row that must be there already."""
+
 UNCHANGED = "revision = :before"
 """The condition of a row that nobody may have written since it was read."""
 

@@ -57,7 +57,10 @@ def _publish_command(group: Group, new_task: NewTask) -> None:
     for name, words in (
         ("rate", "a new bonus rate along with it, in basis points: 250 is 2.5 %%"),
         ("expiry-months", "bonus lives so long from then on"),
-        ("inactive-months", "who has been inactive for so long is deleted from then on"),
+        (
+            "inactive-months",
+            "terms say that whoever has been inactive for so long is deleted (nothing deletes them yet)",
+        ),
     ):
         publish.add_argument(f"--{name}", type=int, help=words)
 

@@ -112,7 +112,10 @@ class Shop:
 
     @property
     def merging(self) -> Merging:
-        return Merging(self.club, self.members, self.store, self.access, self.lapsing, self.clock, self.patience)
+        arming = Arming(self.club, self.due)
+        return Merging(
+            self.club, self.members, self.store, self.access, self.lapsing, arming, self.clock, self.patience
+        )
 
     @property
     def lapsing(self) -> LapsingNotes:

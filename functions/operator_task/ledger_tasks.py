@@ -24,6 +24,8 @@ from stamkunde.members.households import Households, Shared
 from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.merging import Merging
 from stamkunde.members.store import MemberStore
+from stamkunde.retention.arming import Arming
+from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import Clock, iso_instant
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.idempotency import WriteKey
@@ -182,7 +184,8 @@ class Bench:
         client, table, club = self.desk.client, self.desk.settings.members_table, self.club
         access = AccessStore(client, table, club.club_id, club.address_key)
         lapsing = LapsingNotes(client, table, club.club_id)
-        return Merging(club, self.members, self.ledger, access, lapsing, self.clock, Patience())
+        arming = Arming(club, DueStore(client, table, club.club_id))
+        return Merging(club, self.members, self.ledger, access, lapsing, arming, self.clock, Patience())
 
 
 def find_member(desk: Desk, task: FindMember) -> dict[str, Any]:

@@ -156,6 +156,16 @@ def test_a_till_whose_clock_is_ahead_may_send_a_call_again_and_gives_nothing_bac
     assert (again.status, again.body) == (200, meanwhile.body)
 
 
+def test_a_stop_counts_though_the_tills_clock_was_ahead_at_the_yes_and_was_set_right_since(
+    shop: OpenClub, member_id: str
+) -> None:
+    """R6: it is said later, but seems to have been said two minutes before the yes."""
+    ahead = timedelta(minutes=4)
+    assert states(say(shop, member_id, "sms", ago=-ahead))["sms"] == "yes"
+    stop = say(shop, member_id, withdrawn=("sms",), ago=timedelta(minutes=2) - ahead)
+    assert (stop.status, states(stop)["sms"]) == (201, "no")
+
+
 def test_a_stop_on_the_members_page_stands_against_a_till_whose_clock_is_ahead(
     shop: OpenClub, member_id: str
 ) -> None:

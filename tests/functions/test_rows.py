@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.ledger.store import LedgerStore, guest_account
 from stamkunde.members.codes import CodePurpose, one_time_code
-from stamkunde.members.consents import Caller, PermissionKind
+from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, PermissionKind, new_record_id
 from stamkunde.members.joining import JoinForm
 from stamkunde.members.lapsing import LapsingNote, LapsingNotes
+from stamkunde.members.stops import Stops
+from stamkunde.members.store import MemberStore
+from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.transaction import commit
@@ -65,6 +68,22 @@ def a_permission_about_to_lapse(till: TillClient, tables: DynamoDBClient, operat
     assert "code" not in operate("publish_member_policy", club_id=club_id, asks_birth_date=True)
     note = LapsingNote("m0000000000000001", PermissionKind.SMS, date(2150, 1, 31))
     commit(tables, [LapsingNotes(tables, "members", club_id).write(note)])
+
+
+def a_stop_that_outlives_its_member(till: TillClient, tables: DynamoDBClient) -> None:
+    """What is kept of somebody who said stop and gave up their number since."""
+    from join_page.handler import PAGES
+
+    club, now = PAGES.club_named(till.club["slug"]), datetime.now(UTC)
+    member = MemberStore(tables, "members", club.club_id, club.address_key, SystemClock()).find_by_phone(
+        "+4520123456"
+    )
+    assert member is not None
+    said = Evidence(ConsentMethod.COUNTER_SCREEN, given_at=now, recorded_at=now, language="da")
+    record = ConsentRecord(new_record_id(now), said, withdrawn=(PermissionKind.SMS,))
+    commit(
+        tables, Stops(tables, "members", club.club_id, club.address_key).writes(member, [record], club.time_zone, now)
+    )
 
 
 def a_ledger_to_tend(tables: DynamoDBClient, operate: Any) -> None:
@@ -137,6 +156,7 @@ def test_every_row_of_every_table_is_described(
     assert operate("publish_terms", club_id=till.club["club_id"], form=form)["version"] == 2
     brought_along(till, operate)
     a_permission_about_to_lapse(till, tables, operate)
+    a_stop_that_outlives_its_member(till, tables)
     a_ledger_to_tend(tables, operate)
     coupons_in_use(operate)
     corrected_and_merged(operate)

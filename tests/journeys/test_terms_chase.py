@@ -33,6 +33,11 @@ def advance(here: PublicShop, distance: str) -> list[Stop]:
     return list(MovedClub(here.stack, here.slug).advance(read_distance(distance)))
 
 
+def buy(here: PublicShop, member_id: str) -> None:
+    bought_at = MovedClub(here.stack, here.slug).now().isoformat()
+    assert here.shop.till.buy(member_id, 100_000, bought_at=bought_at).status == 201
+
+
 def kinds(here: PublicShop, number: str) -> list[str]:
     """What somebody was sent, oldest first, once the last message has arrived."""
     return [message["kind"] for message in reversed(here.messages(number))]
@@ -49,7 +54,7 @@ def rows(here: PublicShop, prefix: str) -> list[dict[str, Any]]:
 def test_who_joins_at_a_till_and_never_accepts_is_reminded_twice_and_forgotten(here: PublicShop) -> None:
     number = here.new_number()
     member_id = here.shop.till.join(number, accepts=False).body["member_id"]
-    here.shop.till.buy(member_id, 100_000)
+    buy(here, member_id)
     advance(here, "3w")
     assert kinds(here, number) == ["till_join", "terms_week_1_bonus", "terms_week_2_bonus"]
     assert here.shop.till.look_up(number).code == "unknown_member"
@@ -59,7 +64,7 @@ def test_who_joins_at_a_till_and_never_accepts_is_reminded_twice_and_forgotten(h
 def test_who_accepts_in_the_second_week_hears_no_more_of_it_and_keeps_what_was_pending(here: PublicShop) -> None:
     number = here.new_number()
     member_id = here.shop.till.join(number, accepts=False).body["member_id"]
-    here.shop.till.buy(member_id, 100_000)
+    buy(here, member_id)
     advance(here, "8d")
     now = MovedClub(here.stack, here.slug).now().isoformat()
     accepted = {"terms_version": 1, "method": "signed_form", "accepted_at": now}
@@ -86,10 +91,15 @@ def take_the_news(here: PublicShop, number: str) -> None:
     with httpx.Client(base_url=here.stack.pages_url, timeout=60, headers={"accept-language": "da"}) as visitor:
 
         def send(path: str, **typed: str) -> None:
-            page = visitor.get(path)
+            page = visitor.get(path, headers=carried())
             form = next(each for each in _seen(page).forms if each.fields)
-            answer = visitor.post(path, data=form.fields | typed, headers={"origin": here.stack.pages_url})
+            headers = {"origin": here.stack.pages_url} | carried()
+            answer = visitor.post(path, data=form.fields | typed, headers=headers)
             assert answer.status_code < 400, answer.text
+
+        def carried() -> dict[str, str]:
+            # As a browser does: to localhost it sends cookies marked secure as well.
+            return {"cookie": "; ".join(f"{each.name}={each.value}" for each in visitor.cookies.jar)}
 
         send(f"/{here.slug}/join", phone=number, sms="yes")
         send(f"/{here.slug}/join/code", code=here.wait_for_code(number))

@@ -173,11 +173,9 @@ def remove(shop: Shop, number: str) -> None:
     shop.removal.remove_rest(who)
 
 
-def say_stop(shop: Shop, number: str) -> None:
+def say_stop(shop: Shop, number: str, kind: PermissionKind = PermissionKind.SMS) -> None:
     card = MemberCard(shop.club, shop.admission, shop.codes, shop.devices, shop.clock, shop.patience)
-    card.change_permissions(
-        member(shop, number).member_id, frozenset(), Shown("da"), CALLER, frozenset({PermissionKind.SMS})
-    )
+    card.change_permissions(member(shop, number).member_id, frozenset(), Shown("da"), CALLER, frozenset({kind}))
 
 
 def fates(shop: Shop, text: str = FILE, *, writes: bool = True) -> list[Fate]:
@@ -209,6 +207,19 @@ def test_who_was_refused_comes_by_the_same_file_once_the_club_is_set_right(shop:
     assert [row.fate for row in bigger.bring(text, "Anna", writes=True)] == [Fate.ALREADY_THERE, Fate.OPEN]
 
 
+def test_who_came_once_is_not_brought_back_because_their_row_was_refused_in_between(shop: Shop) -> None:
+    text = "phone;own_outlet\n20123456;banegaarden\n20123457;trojborg\n"
+    shop.club = replace(shop.club, member_policy=replace(CAREFUL_POLICY, asks_outlet=True))
+
+    def bring_to(*outlets: str) -> list[Fate]:
+        return [row.fate for row in replace(importing(shop), outlets=outlets).bring(text, "Anna", writes=True)]
+
+    assert bring_to("banegaarden") == [Fate.OPEN, Fate.REFUSED]
+    remove(shop, "20123456")
+    assert bring_to() == [Fate.REFUSED, Fate.REFUSED]
+    assert bring_to("banegaarden", "trojborg") == [Fate.GONE_SINCE, Fate.OPEN]
+
+
 def test_no_file_gives_back_what_was_stopped_by_somebody_who_is_gone_since(shop: Shop) -> None:
     """R6."""
     bring(shop)
@@ -233,11 +244,49 @@ def test_a_yes_said_after_the_stop_comes_along_and_the_stop_ends_with_the_year(s
     say_stop(shop, "20123457")
     remove(shop, "20123457")
     (stop,) = (row for row in rows(shop.client, "members") if row["pk"].startswith("STOP#"))
-    assert timedelta(days=366) < datetime.fromtimestamp(stop["expires"], UTC) - NOON <= timedelta(days=397)
+    over_at = datetime.fromtimestamp(stop["expires"], UTC)
+    assert timedelta(days=364) < over_at - NOON <= timedelta(days=366)
+    assert shop.stops.of("+4520123457", over_at - timedelta(seconds=1)).keys() == {PermissionKind.SMS}
+    # The table clears a row away when it gets to it.
+    assert shop.stops.of("+4520123457", over_at) == {}
     shop.wait(timedelta(days=3))
     bring(shop, FILE.replace("2026-11-01T10:12", "2026-11-23T10:12"))
     (record,) = shop.members.consent_records(member(shop, "20123457").member_id)
     assert [wording.kind for wording in record.given] == [PermissionKind.SMS]
+
+
+def test_a_stop_of_an_earlier_life_stands_beside_one_of_a_later(shop: Shop) -> None:
+    """R6."""
+    bring(shop)
+    say_stop(shop, "20123457")
+    remove(shop, "20123457")
+    shop.wait(timedelta(days=1))
+    stop_mails_in_another_life(shop, "2026-11-01")
+    stopped = shop.stops.of("+4520123457", shop.now())
+    assert {kind: at.date() - NOON.date() for kind, at in stopped.items()} == {
+        PermissionKind.SMS: timedelta(0),
+        PermissionKind.EMAIL: timedelta(days=1),
+    }
+    shop.wait(timedelta(days=1))
+    told = {row.number: row for row in bring(shop, FILE.replace("Mette", "Anne"))}
+    assert told[3].troubles == (Trouble("sms", Lack.PERMISSION_STOPPED),)
+
+
+def test_a_stop_that_is_over_is_not_kept_longer_by_one_of_a_later_life(shop: Shop) -> None:
+    """R10."""
+    bring(shop)
+    say_stop(shop, "20123457")
+    remove(shop, "20123457")
+    shop.wait(timedelta(days=366))
+    stop_mails_in_another_life(shop, "2027-11-01")
+    assert shop.stops.of("+4520123457", shop.now()).keys() == {PermissionKind.EMAIL}
+
+
+def stop_mails_in_another_life(shop: Shop, given_at: str) -> None:
+    head = "phone;email;email_given_at;email_method;email_from;email_wording"
+    bring(shop, f"{head}\n20123457;jens@holm.dk;{given_at};web_form;198.51.100.7;Ja tak til mails\n")
+    say_stop(shop, "20123457", PermissionKind.EMAIL)
+    remove(shop, "20123457")
 
 
 def test_who_is_deleted_without_having_said_stop_leaves_nothing_of_their_number(shop: Shop) -> None:

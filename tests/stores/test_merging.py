@@ -27,13 +27,16 @@ from stamkunde.members.device import Device
 from stamkunde.members.joining import JoinForm
 from stamkunde.members.lapsing import LapsingNote
 from stamkunde.members.member_card import MemberCard
+from stamkunde.members.merging import MOST_FORMER
 from stamkunde.members.model import Member
 from stamkunde.members.permission import lapses_on
+from stamkunde.members.remains import Remains
+from stamkunde.members.service_link import MOST_LINKS
 from stamkunde.members.wordings import club_permission
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import Selection, StampProgramme
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import commit
+from stamkunde.shared.transaction import Busy, Delete, commit
 from tests.factories import THREE_PERCENT, everything_shown, make_basket, make_club
 from tests.ledger_checks import every_row, rows
 from tests.shop import Shop
@@ -230,14 +233,18 @@ def test_the_losers_number_opens_nobodys_card(shop: Shop) -> None:
                 card.open(asked.challenge_id, phone, code, CALLER)
 
 
-def test_whoever_has_the_losers_number_now_joins_as_somebody_new(shop: Shop) -> None:
-    loser, winner = two(shop)
-    merge(shop, loser, winner)
+def joins_with_the_losers_number(shop: Shop) -> Member:
     form = JoinForm(PHONE, "Bo", "", True, frozenset(), everything_shown(shop.club))
     wish = shop.joining.check(form)
     challenge = shop.joining.ask_code(wish, CALLER)
     code = one_time_code(shop.club.signing_keys, challenge, CodePurpose.JOIN, wish.phone)
-    newcomer = shop.joining.join(wish, challenge, code, CALLER).member
+    return shop.joining.join(wish, challenge, code, CALLER).member
+
+
+def test_whoever_has_the_losers_number_now_joins_as_somebody_new(shop: Shop) -> None:
+    loser, winner = two(shop)
+    merge(shop, loser, winner)
+    newcomer = joins_with_the_losers_number(shop)
     assert newcomer.member_id not in {loser.member_id, winner.member_id}
     assert shop.membership.look_up(PHONE).member.member_id == newcomer.member_id
     assert shop.balance(newcomer.member_id).total == 0
@@ -260,6 +267,43 @@ def test_a_merge_of_full_accounts_is_one_transaction_of_forty_write_units(shop: 
     merge(shop, loser, winner)
     assert meter.calls["TransactWriteItems"] == 1
     assert meter.written <= 40
+
+
+def test_whoever_was_as_many_as_can_be_is_taken_away_at_once_and_one_more_is_refused(shop: Shop) -> None:
+    winner = shop.join(OTHER_PHONE).at_till.member
+    says(shop, winner, withdrawn=[PermissionKind.SMS])
+    for number in range(MOST_FORMER):
+        merge(shop, shop.join(f"+45201300{number:02}").at_till.member, winner)
+    one_more = shop.join(PHONE).at_till.member
+    assert refusal_code(shop, lambda: merge(shop, one_more, winner)) == "merge_too_large"
+    united = shop.members.load(winner.member_id, consistent=True)
+    assert united is not None
+    linked = replace(united, link_hashes=tuple(f"h{number}" for number in range(MOST_LINKS)), revision=100)
+    shop.access.commit(shop.members.change_writes(united, linked))
+    shop.removal.try_to_remove(linked, shop.now())
+    shop.removal.remove_rest(linked)
+    left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members") if winner.member_id in str(row)}
+    assert left <= {"DUE"}
+
+
+def test_a_number_that_a_stranger_takes_while_its_member_is_taken_away_stays_the_strangers(shop: Shop) -> None:
+    loser, winner = two(shop)
+    united = merge(shop, loser, winner)
+
+    class Overtaken(Remains):
+        def removals(self, member_id: str) -> list[Delete]:
+            joins_with_the_losers_number(shop)
+            return super().removals(member_id)
+
+    removal = replace(shop.removal, remains=Overtaken(shop.client, shop.members_table, shop.club.club_id))
+    with pytest.raises(Busy):
+        removal.try_to_remove(united, shop.now())
+    stranger = shop.membership.look_up(PHONE).member
+    assert stranger.member_id not in {loser.member_id, winner.member_id}
+    shop.removal.try_to_remove(united, shop.now())
+    assert shop.membership.look_up(PHONE).member == stranger
+    with pytest.raises(Refusal, match="unknown_member"):
+        shop.membership.look_up(OTHER_PHONE)
 
 
 def test_a_merge_that_does_not_fit_into_one_transaction_is_refused(shop: Shop) -> None:

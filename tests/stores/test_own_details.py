@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stamkunde.clubs.model import MemberPolicy, Outlet, Question
-from stamkunde.members.codes import PROOFS_LIMIT, CodePurpose, one_time_code
+from stamkunde.members.codes import PROOFS_LIMIT, PROOFS_TO_LIMIT, CodePurpose, one_time_code
 from stamkunde.members.consents import PermissionKind
 from stamkunde.members.joining import FormErrors
 from stamkunde.members.model import GRACE, AskedBy, Member
@@ -62,7 +62,7 @@ def faults(shop: Shop, member_id: str, **typed: Any) -> dict[str, str]:
 
 
 def numbers(shop: Shop) -> NumberChange:
-    return NumberChange(shop.club, shop.admission, shop.codes, shop.clock, shop.patience)
+    return NumberChange(shop.club, shop.admission, shop.codes, shop.stops, shop.clock, shop.patience)
 
 
 def asked(shop: Shop, member_id: str, phone: str = NEW) -> NumberAsked:
@@ -164,6 +164,17 @@ def test_nobody_writes_to_strangers_without_end(shop: Shop) -> None:
     save(shop, member_id, email="one-more@example.com")
 
 
+def test_a_strangers_address_is_asked_only_so_often_however_many_members_type_it(shop: Shop) -> None:
+    for _ in range(PROOFS_TO_LIMIT.most):
+        save(shop, shop.new_member(), email="stranger@example.com")
+    one_more = shop.new_member()
+    with pytest.raises(Refusal, match="too_many_proofs") as refused:
+        save(shop, one_more, email="stranger@example.com")
+    assert refused.value.retry_after is not None
+    assert len(waiting(shop.client, "confirm_email")) == PROOFS_TO_LIMIT.most
+    save(shop, one_more, email="another@example.com")
+
+
 def test_whoever_takes_their_address_away_takes_back_what_they_allowed_by_it(shop: Shop) -> None:
     member_id = shop.join(PHONE).at_till.member.member_id
     with_email(shop, member_id)
@@ -190,6 +201,17 @@ def test_a_number_is_changed_once_both_ends_have_proved_it_and_the_old_one_is_to
     numbers(shop).change(member_id, wish, old_code, new_code, "da")
     assert every_row(shop.client) == before
     assert shop.join(PHONE).new
+
+
+def test_what_was_stopped_under_a_number_is_known_there_after_it_was_changed(shop: Shop) -> None:
+    """R6: an old file of the club's still has the old number."""
+    member_id = shop.join(PHONE).at_till.member.member_id
+    change(shop, member_id, PermissionKind.SMS)
+    change(shop, member_id)
+    stopped_at = shop.now()
+    change_number(shop, member_id)
+    assert shop.stops.of(PHONE, shop.now()) == {PermissionKind.SMS: stopped_at}
+    assert shop.stops.of(NEW, shop.now()) == {}
 
 
 @pytest.mark.parametrize("wrong", ["old_code", "new_code", "both"])

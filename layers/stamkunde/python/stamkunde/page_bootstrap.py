@@ -23,6 +23,7 @@ from stamkunde.members.number_change import NumberChange
 from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.own_details import OwnDetails
 from stamkunde.members.service_link import FoundLink
+from stamkunde.members.stops import Stops
 from stamkunde.message_bootstrap import member_messages
 from stamkunde.observability import logger
 from stamkunde.retention.store import DueStore
@@ -128,7 +129,8 @@ class Pages:
 
     def number_change(self, club: Club) -> NumberChange:
         """What gives a club's members another number."""
-        return NumberChange(club, self.admission(club), self.codes(club), self.clock_of(club), self.patience)
+        stops = Stops(self.client, self.settings.members_table, club.club_id, club.address_key)
+        return NumberChange(club, self.admission(club), self.codes(club), stops, self.clock_of(club), self.patience)
 
     def own_data(self, club: Club) -> OwnDataReader:
         """What gathers everything that is kept of a club's member."""

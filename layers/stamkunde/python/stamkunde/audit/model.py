@@ -1,14 +1,18 @@
 """What staff did with members' data: who, what, whose and when; kept for a year. Pure rules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import batched
 
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 
 KEPT_FOR = timedelta(days=365)
+MOST_NAMED = 5_000
+"""So many members one act names: of more than about 20,000 its row would be too large."""
+
 MOST_DAYS = 366
 """Days that may be asked for at once: more than are kept."""
 
@@ -44,6 +48,15 @@ class Act:
 def new_act(now: datetime, by: str, what: str, member_ids: Iterable[str] = ()) -> Act:
     """An act of this moment."""
     return Act(f"{compact_instant(now)}#{new_id('', 8)}", now, by, what, tuple(dict.fromkeys(member_ids)))
+
+
+def parts(act: Act) -> list[Act]:
+    """An act in as many as it takes to name everybody; the first keeps its id, the same act has the same parts."""
+    following = [
+        replace(act, act_id=f"{act.act_id}-{number:03}", member_ids=part)
+        for number, part in enumerate(batched(act.member_ids[MOST_NAMED:], MOST_NAMED, strict=False), 1)
+    ]
+    return [replace(act, member_ids=act.member_ids[:MOST_NAMED]), *following]
 
 
 def concerning(acts: Iterable[Act], ids: frozenset[str]) -> Iterator[Act]:

@@ -6,7 +6,7 @@ Nothing here deletes one or takes anything out of it: the table clears it away a
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.audit.model import Act
+from stamkunde.audit.model import Act, parts
 from stamkunde.shared.clock import iso_instant, local_date, parse_instant
 from stamkunde.shared.reading import query_rows
 from stamkunde.shared.transaction import Put, put_alone
@@ -34,7 +34,8 @@ class AuditStore:
         Busy
             The table asked for patience.
         """
-        put_alone(self._client, Put("act", self._table, self._row(act)))
+        for part in parts(act):
+            put_alone(self._client, Put("act", self._table, self._row(part)))
 
     def of_day(self, day: date, now: datetime) -> list[Act]:
         """What was done on one of the club's days, oldest first; nothing of what is to be forgotten by now."""

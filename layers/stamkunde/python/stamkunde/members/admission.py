@@ -68,8 +68,11 @@ class Change:
 
     @property
     def says_of_permissions(self) -> bool:
-        """Whether they say yes or no to something now that ends by itself."""
-        return self.record is not None and bool(self.record.given or self.record.withdrawn)
+        """Whether they say or prove something now that ends by itself, or puts an end to what they said before."""
+        record = self.record
+        return record is not None and bool(
+            record.given or record.withdrawn or record.soft_opt_in or record.address_hash
+        )
 
     @property
     def proves_email(self) -> bool:

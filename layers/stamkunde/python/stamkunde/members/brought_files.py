@@ -1,7 +1,7 @@
 """Which files a club has brought members along from: whoever is gone since doesn't come back by the same file.
 
 ``BROUGHT#<club>#<keyed hash of the file>`` / ``BROUGHT``: that all of it was written but for the rows that were
-refused, by their place in it. Nothing in it tells of anybody.
+refused each time, by their place in it. Nothing in it tells of anybody.
 """
 
 from collections.abc import Collection
@@ -27,7 +27,7 @@ class BroughtFiles:
         self._address_key = address_key
 
     def refused(self, text: str) -> frozenset[int] | None:
-        """Which rows were refused when a file was written, or a part of one; None if it wasn't to its end."""
+        """Which rows were refused whenever a file was written, or a part of one; None if it never was to its end."""
         row = get_row(self._client, self._table, self._pk(text), "BROUGHT", consistent=True)
         return frozenset(row["refused"]) if row else None
 

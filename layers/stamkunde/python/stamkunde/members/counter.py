@@ -175,12 +175,14 @@ def _is_newer_yes(records: Sequence[ConsentRecord], kind: PermissionKind, word: 
 def _is_newer_no(records: Sequence[ConsentRecord], kind: PermissionKind, word: CounterWord, now: datetime) -> bool:
     """Whether a no was said after each no known of it, and not before a yes.
 
-    Of two words of one instant the no counts, and so it does where two clocks differ too little to tell.
+    Of two words of one instant the no counts, and so it does where two clocks differ too little to tell, or one that
+    was ahead may have been set right in between.
     """
     return all(
         _later_by(word, record, now) > timedelta()
         if kind in record.withdrawn
-        else _later_by(word, record, now) >= -_clocks_differ_by(word, record)
+        else _later_by(word, record, now)
+        >= -(CLOCK_TOLERANCE if record.evidence.till_clock else _clocks_differ_by(word, record))
         for record in records
         if kind in record.withdrawn or record.gives(kind)
     )

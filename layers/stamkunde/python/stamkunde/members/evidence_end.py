@@ -46,6 +46,17 @@ def forget_on(records: Iterable[ConsentRecord], time_zone: str) -> date | None:
     return min((part.forget_on for part in _ending(list(records), time_zone)), default=None)
 
 
+def look_on(record: ConsentRecord, time_zone: str) -> date | None:
+    """The club's first day on which something is to be forgotten because of a new record; None for what ends nothing.
+
+    What it proves is itself forgotten one day, and what stood before it on the same is ended by it.
+    """
+    days = [forget_on([record], time_zone)]
+    if record.given or record.withdrawn or _proves_an_address_only(record):
+        days.append(_kept_until(_day_of(record, time_zone)))
+    return min((day for day in days if day), default=None)
+
+
 def outlived(records: Sequence[ConsentRecord], time_zone: str, now: datetime) -> list[Outlived]:
     """The records of one person of which something is to be forgotten by now."""
     today = local_date(now, time_zone)

@@ -89,13 +89,15 @@ class Importing:
             for row in rows
         ]
         if writes:
-            self.files.add(text, [row.number - first_row for row in brought if row.fate is Fate.REFUSED])
+            refused_now = {row.number - first_row for row in brought if row.fate is Fate.REFUSED}
+            # Whoever came once has come, also if their row is refused today.
+            self.files.add(text, refused_now if refused is None else refused_now & refused)
         return brought
 
     def _bring(self, row: ReadRow, *, writes: bool, came: bool) -> BroughtRow:
         if row.newcomer is None:
             return BroughtRow(row.number, Fate.REFUSED, None, row.troubles)
-        newcomer, stopped = row.newcomer.without(self.stops.of(row.newcomer.phone))
+        newcomer, stopped = row.newcomer.without(self.stops.of(row.newcomer.phone, self.clock.now()))
         troubles = (*row.troubles, *stopped)
         if newcomer.wish is Wish.NEWSLETTER and not newcomer.may_be_written_to:
             return BroughtRow(row.number, Fate.REFUSED, None, (*troubles, Trouble("wish", Lack.PERMISSION_MISSING)))

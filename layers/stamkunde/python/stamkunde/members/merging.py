@@ -24,6 +24,7 @@ from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.model import Member
 from stamkunde.members.permission import counted
 from stamkunde.members.store import MemberStore
+from stamkunde.retention.arming import Arming
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
@@ -31,6 +32,8 @@ from stamkunde.shared.patience import Patience
 from stamkunde.shared.transaction import MOST_ITEMS, Busy, ConditionFailed, Write
 
 MERGE = "merge"
+MOST_FORMER = 10
+"""Whoever was so many is taken away with all that leads to them in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Merging:
     ledger: LedgerStore
     access: AccessStore
     lapsing: LapsingNotes
+    arming: Arming
     clock: Clock
     patience: Patience
 
@@ -59,7 +63,8 @@ class Merging:
         Raises
         ------
         Refusal
-            ``unknown_member``, ``same_member``, ``merge_too_large``: it would not fit into one transaction.
+            ``unknown_member``, ``same_member``, ``merge_too_large``: it would not fit into one transaction, or
+            whoever they are couldn't be taken away in one.
             ``to_be_deleted``: one of the two asked for that, and the other hasn't. ``try_again``, those of
             `stamkunde.ledger.model.transfers.merge`.
         """
@@ -80,13 +85,13 @@ class Merging:
         writes = [
             *self._ledger_writes(loser, winner, by),
             *self.members.merge_writes(winner, united, loser),
-            *self._consent_writes(loser, winner),
+            *self._consent_writes(loser, winner, united),
             *(self.access.device_removal(device) for device in self.access.devices(loser.member_id)),
             *self.lapsing.removals(loser),
         ]
         if loser.card_number:
             writes.append(self.access.card_merged_write(loser.card_number, winner.member_id))
-        if len(writes) > MOST_ITEMS:
+        if len(writes) > MOST_ITEMS or len(united.formerly) > MOST_FORMER:
             raise Refusal("merge_too_large")
         try:
             self.ledger.commit(writes)
@@ -141,7 +146,7 @@ class Merging:
             *self.ledger.entry_writes(target, transfer.received.account, received),
         ]
 
-    def _consent_writes(self, loser: Member, winner: Member) -> list[Write]:
+    def _consent_writes(self, loser: Member, winner: Member, united: Member) -> list[Write]:
         """That the winner takes back what the loser had taken back; a permission is never added."""
         zone = self.club.time_zone
         records = self.members.consent_records(winner.member_id)
@@ -153,4 +158,5 @@ class Merging:
         now = next_instant(records, self.clock.now())
         evidence = Evidence(ConsentMethod.MERGE, given_at=now, recorded_at=now, language=winner.language)
         record = ConsentRecord(new_record_id(now), evidence, withdrawn=withdrawn)
-        return [self.members.consent_write(winner.member_id, record)]
+        armed = self.arming.writes(winner, united, record, now)
+        return [self.members.consent_write(winner.member_id, record), *armed]

@@ -10,6 +10,7 @@ from stamkunde.members.codes import Challenge, CodePurpose
 from stamkunde.members.consents import Caller
 from stamkunde.members.joining import FormErrors
 from stamkunde.members.model import Member
+from stamkunde.members.stops import Stops
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
@@ -38,6 +39,7 @@ class NumberChange:
     club: Club
     admission: Admission
     codes: Codes
+    stops: Stops
     clock: Clock
     patience: Patience
 
@@ -135,6 +137,7 @@ class NumberChange:
             *members.change_writes(before, after),
             members.number_write(after),
             members.number_removal(before),
+            *self.stops.writes(before, members.consent_records(member_id), self.club.time_zone, now),
             *uses,
         ]
         letter = self.admission.messages().number_changed(before.phone, before.language, now)

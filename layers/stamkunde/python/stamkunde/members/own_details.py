@@ -7,7 +7,7 @@ from functools import partial
 
 from stamkunde.clubs.model import Club, Outlet, Question
 from stamkunde.members.admission import Admission, Change
-from stamkunde.members.codes import PROOFS_LIMIT
+from stamkunde.members.codes import PROOFS_LIMIT, PROOFS_TO_LIMIT
 from stamkunde.members.consents import (
     Caller,
     ConsentMethod,
@@ -200,14 +200,17 @@ class OwnDetails:
     def _write(self, change: Change, now: datetime) -> None:
         counted: list[Write] = []
         if change.unproved_email is not None:
-            counted.append(self.admission.access.limit_write(PROOFS_LIMIT, change.after.member_id, now))
+            limits = {PROOFS_LIMIT: change.after.member_id, PROOFS_TO_LIMIT: change.unproved_email}
+            counted = [self.admission.access.limit_write(limit, asked, now) for limit, asked in limits.items()]
         try:
             self.admission.write(change, now, also=counted)
         except Busy as busy:
             failed = busy.__cause__
-            if isinstance(failed, ConditionFailed) and PROOFS_LIMIT.purpose in failed.found:
-                seconds = PROOFS_LIMIT.window.seconds_left(now)
-                raise Refusal("too_many_proofs", {"most": PROOFS_LIMIT.most}, retry_after=seconds) from failed
+            found = failed.found if isinstance(failed, ConditionFailed) else {}
+            reached = next((each for each in (PROOFS_LIMIT, PROOFS_TO_LIMIT) if each.purpose in found), None)
+            if reached is not None:
+                seconds = reached.window.seconds_left(now)
+                raise Refusal("too_many_proofs", {"most": reached.most}, retry_after=seconds) from failed
             raise
 
 

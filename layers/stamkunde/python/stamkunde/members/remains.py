@@ -44,13 +44,19 @@ class Remains:
         Parameters
         ----------
         theirs
-            The ids of all that the member ever was: the number may be a stranger's by now.
+            The ids of all that the member ever was: the number may be a stranger's by now, or be taken meanwhile.
         """
         pointers = [(f"P#{self._club_id}#{former.phone_hash}", "PHONE")]
         if former.card_number:
             pointers.append((f"K#{self._club_id}#{former.card_number}", "CARD"))
         removals = [
-            Delete(f"former_{sk.lower()}_{former.member_id}", self._table, {"pk": pk, "sk": sk}, THERE)
+            Delete(
+                f"former_{sk.lower()}_{former.member_id}",
+                self._table,
+                {"pk": pk, "sk": sk},
+                "#member = :person",
+                {"person": row["member"]},
+            )
             for pk, sk in pointers
             if (row := get_row(self._client, self._table, pk, sk, consistent=True)) and row["member"] in theirs
         ]

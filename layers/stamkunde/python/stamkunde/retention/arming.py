@@ -5,6 +5,7 @@ from datetime import datetime
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import ConsentRecord, Permission
+from stamkunde.members.evidence_end import look_on
 from stamkunde.members.model import Member, MemberState
 from stamkunde.members.permission import notice_day
 from stamkunde.retention.facts import club_time, facts_of, quiet_until
@@ -22,7 +23,7 @@ class Arming:
 
     def writes(self, before: Member | None, after: Member, record: ConsentRecord | None, now: datetime) -> list[Put]:
         """The earliest hint that a change gives cause to; none where it brings nothing that isn't armed already."""
-        instants = [*self._of_terms(before, after, now), *self._of_permissions(record), *self._of_news(after, record)]
+        instants = [*self._of_terms(before, after, now), *self._of_evidence(record), *self._of_news(after, record)]
         if after.email_confirmed and not (before and before.email_confirmed):
             # From now on that permission counts: the visit finds out until when.
             instants.append(now)
@@ -35,12 +36,15 @@ class Arming:
         step = next_step(facts_of(after, (), self.club.time_zone, now), club_time(self.club), now)
         return [step.at] if step else []
 
-    def _of_permissions(self, record: ConsentRecord | None) -> list[datetime]:
+    def _of_evidence(self, record: ConsentRecord | None) -> list[datetime]:
+        """When the owner is told of a yes that lapses, and when this, or what it ended, is to be forgotten."""
         if record is None:
             return []
         zone, calendar = self.club.time_zone, club_time(self.club)
         given = (Permission(wording.kind, wording, record.evidence) for wording in record.given)
-        return [calendar.start_of(notice_day(permission, zone)) for permission in given]
+        days = [notice_day(permission, zone) for permission in given]
+        ends_on = look_on(record, zone)
+        return [calendar.start_of(day) for day in (*days, ends_on) if day]
 
     def _of_news(self, after: Member, record: ConsentRecord | None) -> list[datetime]:
         """Who only takes the news goes when nothing lets us send them: soon, if they said no or have to confirm."""

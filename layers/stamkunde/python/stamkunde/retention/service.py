@@ -35,9 +35,6 @@ CASE_LASTS = timedelta(minutes=45)
 OVERLAP = timedelta(hours=1)
 """So far back hints are looked for again: a transaction may take its time to arrive, and clocks differ a little."""
 
-FIRST_LOOK_BACK = timedelta(days=31)
-"""So far back the first run of an older club looks: nobody in it was made due before there was this job."""
-
 WAVE = 1_250
 WAVES_A_DAY = 8
 """A large club's members aren't all made due at once: so many an hour, and so many hours a day."""
@@ -144,7 +141,7 @@ class DueVisits:
     def run(self, is_over: IsOver) -> Visited:
         """Look at everybody who is due by now, as far as the time suffices."""
         now = self.clock.now()
-        swept = self.store.swept() or Swept(max(self.club.created_at, now - FIRST_LOOK_BACK), 0, ())
+        swept = self.store.swept() or Swept(min(self.club.created_at, now), 0, ())
         sweep = _Sweep(swept.until, now)
         for hint in self._due(sweep, is_over):
             broken = self._visit_safely(sweep, hint)

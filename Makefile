@@ -9,6 +9,8 @@ PYTEST := $(PYTHON) -m pytest
 BASKETS ?= 500
 MINUTES ?= 60
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Where it is set, each of some hundred processes would compile whatever it imports, the CDK included.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run reset test check prove soak bench replay pictures openapi lock
 

@@ -1,8 +1,9 @@
-"""Clients of the tests' engines: made by the hundred, so they read botocore's descriptions of the services once."""
+"""Clients of the tests' engines: made by the hundred, so they share one session and what it has read."""
 
 from __future__ import annotations
 
 import random
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -14,9 +15,7 @@ from stamkunde import service_data
 
 def engine_client(service: str, endpoint: str, config: Config | None = None, account: str | None = None) -> Any:
     """A client of an engine; in an account of its own unless it is told in which: an access key is an account."""
-    session = botocore.session.get_session()
-    service_data.register(session)
-    return session.create_client(
+    return _session().create_client(
         service,
         region_name=REGION,
         endpoint_url=endpoint,
@@ -24,3 +23,10 @@ def engine_client(service: str, endpoint: str, config: Config | None = None, acc
         aws_secret_access_key="test",
         config=config,
     )
+
+
+@cache
+def _session() -> botocore.session.Session:
+    session = botocore.session.get_session()
+    service_data.register(session)
+    return session

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +21,13 @@ from typing import Any
 import pytest
 
 from infra.local.engine import stop_with_parent
-from infra.local.home import ENGINE_PORT_DISTANCE, ROOT, Stack, port_is_free
+from infra.local.home import ENGINE_PORT_DISTANCE, ROOT, Home, Stack, port_is_free
 from infra.local.loopback import client
 from infra.local.runner import READY, run
 
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
+DEPLOYED = "deploying the stacks"
 
 
 class LocalStack:
@@ -85,12 +88,16 @@ class LocalStack:
     def start(self, engine_environment: Mapping[str, str] | None = None) -> Stack:
         """Start it and wait until it is ready."""
         self.launch(engine_environment)
-        deadline = time.monotonic() + START_SECONDS
-        while READY not in self.output:
-            assert self._running.poll() is None, f"the local stack ended:\n{self.output}"
-            assert time.monotonic() < deadline, f"the local stack is not ready:\n{self.output}"
-            time.sleep(0.05)
+        self.wait_for(READY)
         return self.stack
+
+    def wait_for(self, said: str) -> None:
+        """Wait until it has said so."""
+        deadline = time.monotonic() + START_SECONDS
+        while said not in self.output:
+            assert self._running.poll() is None, f"the local stack ended:\n{self.output}"
+            assert time.monotonic() < deadline, f"the local stack has not said {said!r}:\n{self.output}"
+            time.sleep(0.05)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Stop it as Ctrl-C does; return its exit code."""
@@ -135,9 +142,48 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @pytest.fixture(scope="session")
-def session_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalStack:
+    """A local stack that was deployed, seeded and stopped, once for all processes of the session: start its copies.
+
+    Ctrl-C came in the middle of its first deployment.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent
+    stack = LocalStack(folder / "deployed")
+    done = folder / "deployed-done"
+    with (folder / "deployed-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(stack.home, ignore_errors=True)
+            stack.launch()
+            stack.wait_for(DEPLOYED)
+            assert stack.stop() == 0, stack.output
+            stack.start()
+            assert stack.stop() == 0, stack.output
+            done.touch()
+    return stack
+
+
+def copy_of(deployed: LocalStack, folder: Path) -> LocalStack:
+    """A stack in a copy of a home, with an engine on a port of its own."""
+    copy = LocalStack(folder / "home")
+    home = Home(copy.home)
+    shutil.copytree(deployed.home, home.path, ignore=lambda inside, _: ["tmp"] if inside.endswith("/engine") else [])
+    port = int(json.loads(home.settings.read_text())["engine_port"])
+    home.settings.unlink()
+    own_port = home.engine_port(copy.port)
+    for file in home.engine_state.glob("*.json"):
+        content = file.read_text()
+        if f"localhost:{port}" in content:
+            file.write_text(content.replace(f"localhost:{port}", f"localhost:{own_port}"))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def session_stack(deployed: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """One local stack for the whole session; use `local_stack`."""
-    stack = LocalStack(tmp_path_factory.mktemp("local-stack") / "home")
+    stack = copy_of(deployed, tmp_path_factory.mktemp("local-stack"))
     yield stack
     stack.stop()
 

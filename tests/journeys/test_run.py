@@ -20,9 +20,8 @@ from infra.local.engine import is_engine
 from infra.local.home import LOOPBACK, ROOT, LocalRunError, Stack
 from infra.local.loopback import LOOPBACK_HOSTS, client
 from infra.local.runner import reset
-from tests.local_stack import START_SECONDS, LocalStack, wait_until
+from tests.local_stack import DEPLOYED, LocalStack, copy_of, wait_until
 
-DEPLOYED = "deploying the stacks"
 # A cold function on a busy machine takes longer than five seconds; no answer is a matter of speed here.
 PATIENCE = 30
 UNCHANGED = "nothing changed since the last deployment"
@@ -32,15 +31,17 @@ ROW = {"pk": {"S": "KEPT"}, "sk": {"S": "ROW"}}
 
 
 @pytest.fixture(scope="module")
-def other_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A second stack, running; Ctrl-C came in the middle of its first deployment."""
-    stack = LocalStack(tmp_path_factory.mktemp("other") / "home")
-    stack.launch()
-    wait_until(lambda: DEPLOYED in stack.output, START_SECONDS)
-    stack.stop()
+def other_stack(deployed: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A second stack, running."""
+    stack = copy_of(deployed, tmp_path_factory.mktemp("other"))
     stack.start()
     yield stack
     stack.stop()
+
+
+def test_ctrl_c_during_the_first_deployment_lets_it_finish(deployed: LocalStack) -> None:
+    assert UNCHANGED in deployed.output
+    assert DEPLOYED not in deployed.output
 
 
 def test_a_running_stack_describes_itself(local_stack: LocalStack) -> None:
@@ -195,7 +196,6 @@ def test_the_same_home_moves_to_another_port(local_stack: LocalStack) -> None:
 def test_two_run_side_by_side(local_stack: LocalStack, other_stack: LocalStack) -> None:
     _write_row(local_stack)
     described = other_stack.stack
-    assert UNCHANGED in other_stack.output, "Ctrl-C during the first deployment let it finish"
     assert described.aws_endpoint != local_stack.stack.aws_endpoint
     assert not _row_is_there(other_stack)
     assert _row_is_there(local_stack)

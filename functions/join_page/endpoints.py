@@ -1,7 +1,7 @@
 """One function a route: read the form, call the use case, show a page or send the browser on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import replace
 from functools import partial
 from http import HTTPStatus
 

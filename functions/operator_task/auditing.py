@@ -1,7 +1,7 @@
 """Who had what done to whose data: written down with every task in which an operator gives a name."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from operator_task.audit_tasks import audit_store

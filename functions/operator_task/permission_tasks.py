@@ -1,7 +1,7 @@
 """The operators' tasks about whom a club may write to: its choices, one member's verdicts, what is about to lapse."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import replace
 from itertools import product
 from typing import Annotated, Any, Literal
 

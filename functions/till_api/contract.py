@@ -6,11 +6,10 @@ the models; so an entry names the models and the codes that this route refuses w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from stamkunde.http import LARGEST_BODY
 from stamkunde.members.model import CONSENT_AGE, LONGEST_NAME
@@ -47,8 +46,7 @@ type PageSize = Annotated[
 type Cursor = Annotated[str, Meta(description="`next` of the page before")]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """What a route takes and answers.
 
     Parameters

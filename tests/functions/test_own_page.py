@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec.structs import fields
 
 from stamkunde.clubs.model import MemberPolicy, Question
 from stamkunde.clubs.store import ClubStore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 

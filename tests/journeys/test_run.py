@@ -9,7 +9,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from http import HTTPStatus
 from pathlib import Path
 

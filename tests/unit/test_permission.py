@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+from msgspec import Struct
 
 from stamkunde import service_data
 from stamkunde.clubs.known import KnownClubs
@@ -92,8 +93,7 @@ def arming(settings: Settings, client: "DynamoDBClient", club: Club) -> "Arming"
     return retention_bootstrap.arming(settings, client, club)
 
 
-@dataclass(frozen=True, slots=True)
-class TillSession:
+class TillSession(Struct, frozen=True):
     """What one authenticated till may do: everything here is built for its club.
 
     Parameters

@@ -1,9 +1,11 @@
 """What staff did with members' data: who, what, whose and when; kept for a year. Pure rules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime, timedelta
 from itertools import batched
+
+from msgspec import Struct
 
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.errors import Refusal
@@ -17,8 +19,7 @@ MOST_DAYS = 366
 """Days that may be asked for at once: more than are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """That somebody of the staff looked at members' data, changed it or took it out.
 
     Parameters

@@ -1,7 +1,8 @@
 """The code at the foot of a printed sign-up form: it names club, version and language, and nobody. Pure rules."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.shared.errors import Refusal
@@ -13,8 +14,7 @@ _CODE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedForm:
+class PrintedForm(Struct, frozen=True):
     """Which form somebody signed: the terms on it, and the language it was printed in."""
 
     terms: TermsVersion

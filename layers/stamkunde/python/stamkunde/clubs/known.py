@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from stamkunde.clubs.model import Club, may_be_slug
 from stamkunde.clubs.store import ClubRegistry, ClubStore
@@ -17,8 +19,7 @@ KNOWN_FOR_SECONDS = 60
 """Less than the two minutes that new versions are published ahead, so no warm Lambda misses one."""
 
 
-@dataclass(slots=True)
-class KnownClubs:
+class KnownClubs(Struct):
     """The clubs of a deployment, each kept for a minute.
 
     A club with a clock of its own (local engine only) is read every time, or its clock would lag behind. That a

@@ -1,6 +1,6 @@
 """What a club may ask of its members, and on which conditions: the rules, without any I/O."""
 
-from dataclasses import replace
+from copy import replace
 
 from stamkunde.clubs.model import BALANCING_TEST_COUNTRY, MemberPolicy, PurchaseUse, Question, check_id
 from stamkunde.shared.errors import Refusal

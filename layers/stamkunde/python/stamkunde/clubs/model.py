@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import SHORTEST_UNSAID_EXPIRY_MONTHS, BonusProgramme, Unit
@@ -22,8 +24,7 @@ DEFAULT_INACTIVE_MONTHS = 36
 DEFAULT_JOIN_COUNTRIES = ("DK", "NO", "SE", "FI", "FO", "GL", "IS", "DE", "NL")
 
 
-@dataclass(frozen=True, slots=True)
-class Country:
+class Country(Struct, frozen=True):
     """What follows from the country a club trades in."""
 
     currency: str
@@ -45,8 +46,7 @@ class ReceiptNumbers(StrEnum):
     RESTART_DAILY = "daily"
 
 
-@dataclass(frozen=True, slots=True)
-class TermsBlock:
+class TermsBlock(Struct, frozen=True):
     """A part of the terms as it is shown: what it says, and its heading if it has one."""
 
     heading: str | None
@@ -140,8 +140,7 @@ def _is_less(promise: int | None, before: int | None) -> bool:
     return promise is not None and before is not None and promise < before
 
 
-@dataclass(frozen=True, slots=True)
-class JoinPage:
+class JoinPage(Struct, frozen=True):
     """What a club says of itself on its public pages; they are closed until it is filled in.
 
     Parameters
@@ -172,8 +171,7 @@ class PurchaseUse(StrEnum):
     """Denmark only, with the club's written reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Something a club would like to know, such as which kind of bike somebody rides; answering is free.
 
     Parameters
@@ -189,8 +187,7 @@ class Question:
     answers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MemberPolicy:
+class MemberPolicy(Struct, frozen=True):
     """One club's choices; those of a new club are the most careful ones.
 
     Parameters
@@ -223,8 +220,7 @@ BALANCING_TEST_COUNTRY = "DK"
 """Norway's authority asks for a consent of its own (R12)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Club:
+class Club(Struct, frozen=True):
     """One shop business's customer club: the tenant, and the data controller.
 
     Parameters
@@ -299,16 +295,14 @@ class Club:
         return {terms.version: terms.bonus_expiry_months for terms in self.terms}
 
 
-@dataclass(frozen=True, slots=True)
-class Outlet:
+class Outlet(Struct, frozen=True):
     """A place of sale; a webshop is one."""
 
     outlet_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Struct, frozen=True):
     """One point of sale with its own key.
 
     Parameters
@@ -431,8 +425,7 @@ def new_till_key(club_id: str, till_id: str) -> tuple[str, str]:
     return f"till_{club_id}_{till_id}_{secret}", hash_secret(secret)
 
 
-@dataclass(frozen=True, slots=True)
-class TillKey:
+class TillKey(Struct, frozen=True):
     """A key as a till sends it: whose it says it is, and the secret that proves it."""
 
     club_id: str

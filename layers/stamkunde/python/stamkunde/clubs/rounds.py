@@ -4,7 +4,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 
@@ -12,16 +13,14 @@ type IsOver = Callable[[], bool]
 """Whether a run's time is over: what is left is done by the next run."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenClub:
+class BrokenClub(Struct, frozen=True):
     """A club in which something broke; the others had their turn."""
 
     club_id: str
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Done[R]:
+class Done[R](Struct, frozen=True):
     """What a chore came to in a club."""
 
     club_id: str
@@ -32,8 +31,7 @@ SHORTEST_TURN = 5.0
 """Less wouldn't bring a club on that has much to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rounds:
+class Rounds(Struct, frozen=True):
     """Goes from club to club, for jobs that may ask which clubs there are.
 
     Parameters

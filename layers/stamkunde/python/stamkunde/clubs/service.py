@@ -1,9 +1,11 @@
 """What operators do with clubs: create, see, publish, give and take away till keys."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.clubs.member_policy import check_member_policy
 from stamkunde.clubs.model import (
@@ -49,8 +51,7 @@ if TYPE_CHECKING:
 SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class NewClub:
+class NewClub(Struct, frozen=True):
     """What an operator says of a new club; the rest follows from its country.
 
     Parameters
@@ -77,16 +78,14 @@ class NewClub:
     clock_offset: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownKey:
+class ShownKey(Struct, frozen=True):
     """A till with its key, the only time the key is shown."""
 
     till: Till
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClubOverview:
+class ClubOverview(Struct, frozen=True):
     """A club as an operator sees it."""
 
     club: Club

@@ -1,7 +1,7 @@
 """Rows of the clubs table: settings, published versions, outlets, tills."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from copy import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 

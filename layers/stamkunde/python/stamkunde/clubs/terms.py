@@ -5,11 +5,13 @@ is kept, who is responsible) is written by us, so that terms and settings can't 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club, MemberPolicy, PurchaseUse, TermsVersion
 from stamkunde.shared.errors import Refusal
@@ -54,8 +56,7 @@ FIGURES_FROM_SETTINGS = frozenset({TermsPoint.BONUS, TermsPoint.EXPIRY, TermsPoi
 type OwnWords = Mapping[TermsPoint, str]
 
 
-@dataclass(frozen=True, slots=True)
-class TermsForm:
+class TermsForm(Struct, frozen=True):
     """What a club says in its own words, by language and point."""
 
     words: Mapping[str, OwnWords]
@@ -68,16 +69,14 @@ class TermsForm:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class TermsSettings:
+class TermsSettings(Struct, frozen=True):
     """The settings that a version is merged from."""
 
     programme: BonusProgramme
     policy: MemberPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class NewTerms:
+class NewTerms(Struct, frozen=True):
     """What an operator says of a new version.
 
     Parameters

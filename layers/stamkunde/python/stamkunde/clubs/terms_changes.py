@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import TermsBlock, TermsVersion
 
@@ -20,16 +21,14 @@ class Change(StrEnum):
     NEW = "new"
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """One sentence of either version."""
 
     change: Change
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedBlock:
+class ChangedBlock(Struct, frozen=True):
     """A point of the terms in which something changed, or a part without a heading."""
 
     heading: str | None

@@ -1,9 +1,11 @@
 """What operators do with a club's terms: fill in the form, publish, compare."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.clubs.member_policy import check_member_policy
 from stamkunde.clubs.model import Club, MemberPolicy, TermsVersion
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 
-@dataclass(frozen=True, slots=True)
-class NewSettings:
+class NewSettings(Struct, frozen=True):
     """Settings that change together with the terms that say so; None for those that stay as they are."""
 
     rate: int | None = None
@@ -43,8 +44,7 @@ class NewSettings:
         return present if self.inactive_months is None else replace(present, inactive_months=self.inactive_months)
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """What is new in a version against an older one."""
 
     older: TermsVersion
@@ -52,8 +52,7 @@ class Compared:
     changed: tuple[ChangedBlock, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TermsDesk:
+class TermsDesk(Struct, frozen=True):
     """The operators' use cases for terms, one club at a time."""
 
     client: "DynamoDBClient"

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 
 class StatesClient(Protocol):
@@ -16,8 +16,7 @@ class StatesClient(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Cases:
+class Cases(Struct, frozen=True):
     """Starts cases. What is handed over and kept for 90 days names a club, a case and a step, and nobody."""
 
     client: StatesClient

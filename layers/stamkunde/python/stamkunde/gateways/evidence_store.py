@@ -1,8 +1,9 @@
 """Where photos of signed forms are kept, by Amazon S3: under one customer key, each member's under one beginning."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 
 class S3Client(Protocol):
@@ -37,8 +38,7 @@ class EvidenceStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class S3EvidenceStore:
+class S3EvidenceStore(Struct, frozen=True):
     """One bucket, which encrypts by itself and lets nobody read in public."""
 
     client: S3Client

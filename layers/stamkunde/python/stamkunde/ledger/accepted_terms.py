@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from stamkunde.ledger.rows import ACCOUNT_PREFIX
 from stamkunde.ledger.store import LedgerStore
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 MOST_A_CALL = 100
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedTerms:
+class AcceptedTerms(Struct, frozen=True):
     """One club's accounts, asked for nothing but who accepted what."""
 
     client: "DynamoDBClient"

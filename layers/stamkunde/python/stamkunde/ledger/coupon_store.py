@@ -23,12 +23,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from stamkunde.ledger.model.coupons import Coupon, CouponHistory, FoundCode
 from stamkunde.ledger.model.entries import Benefit, BenefitSource
@@ -46,8 +46,7 @@ _HOLD_ID = re.compile(r"[a-z][0-9a-z]+")
 NOTHING_KEPT: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """How much of a coupon's total is taken.
 
     Parameters

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from stamkunde.ledger.coupon_store import CouponStore
 from stamkunde.ledger.guards import Guard, guard_attributes, guard_from_row
@@ -63,8 +64,7 @@ class UnreadableEntry(Exception):
     entry_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPage:
+class EntryPage(Struct, frozen=True):
     """Entries, newest first, and where the next page begins."""
 
     entries: list[Entry]

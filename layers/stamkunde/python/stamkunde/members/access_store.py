@@ -7,7 +7,7 @@ here by whoever has no more than a token. The table clears away what is over by 
 ``expires``; nothing here relies on it.
 """
 
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 

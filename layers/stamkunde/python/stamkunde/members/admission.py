@@ -4,9 +4,11 @@ Row, account, card, released bonus, evidence and what is written to them: one tr
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account, Balance, Movement, release
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from stamkunde.retention.arming import Arming
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A person before and after, and what they agreed to in between.
 
     Parameters
@@ -97,16 +98,14 @@ class Change:
         return self.is_told and self.after.state is MemberState.OPEN and asks
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True):
     """A person as they now are; `account` as far as it had to be looked at."""
 
     member: Member
     account: Account | None
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """Writes what people become in one club.
 
     Parameters

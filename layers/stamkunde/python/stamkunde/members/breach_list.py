@@ -1,7 +1,8 @@
 """Whose data a club keeps, and of which kinds: for whoever must tell of a breach within 72 hours (R24)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stamkunde.ledger.store import ACCOUNT_SHARDS, LedgerStore
 from stamkunde.members.model import Member
@@ -21,16 +22,14 @@ PURCHASES = "purchases"
 FIELDS = (*OWN_FIELDS, *KINDS_OF_ROWS.values(), PURCHASES)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A person of whom the club keeps something, and which of `FIELDS` that is."""
 
     member: Member
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BreachList:
+class BreachList(Struct, frozen=True):
     """Lists one club's people with the kinds of data there are of each, and none of the data itself."""
 
     members: MemberStore

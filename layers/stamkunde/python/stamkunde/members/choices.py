@@ -1,9 +1,10 @@
 """How it stands with each permission of somebody: what their page, the till and the owner are shown. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import (
@@ -31,8 +32,7 @@ class ChoiceState(StrEnum):
     NO = "no"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """How it stands with one permission of somebody.
 
     Parameters

@@ -1,7 +1,8 @@
 """One-time codes of one club: asking for one, and typing it. Load, decide by the model, write once."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.access_store import AccessStore
@@ -30,8 +31,7 @@ TOLD_IN_MINUTES_BELOW = 7200
 """Seconds; a longer wait is told in hours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(Struct, frozen=True):
     """One club's codes: proof that whoever stands before a page has the phone in hand."""
 
     club: Club

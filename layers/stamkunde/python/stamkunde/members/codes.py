@@ -5,9 +5,11 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import derived_id, new_id
@@ -44,8 +46,7 @@ _LETTERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """That a code was asked for. Neither the code nor the number is kept: both are in the code's derivation.
 
     Parameters
@@ -161,8 +162,7 @@ class Window(StrEnum):
         return in_hour if self is Window.HOUR else in_hour + 3600 * (23 - now.hour)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """How many codes may be asked for, or typed, in a window; names itself when it is reached."""
 
     kind: LimitKind

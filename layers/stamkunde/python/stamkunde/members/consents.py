@@ -1,9 +1,10 @@
 """What somebody agreed to, as evidence: one record an act, never changed; what holds now follows from all of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import new_id
@@ -42,16 +43,14 @@ class ConsentMethod(StrEnum):
     """Two members were one person, and one of the two had said no."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who asks over the web, as far as the front door can tell."""
 
     client_ip: str
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """When, how and from where somebody agreed.
 
     Parameters
@@ -101,8 +100,7 @@ class Evidence:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TermsAccepted:
+class TermsAccepted(Struct, frozen=True):
     """Which terms were accepted.
 
     Parameters
@@ -118,8 +116,7 @@ class TermsAccepted:
     wording: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionText:
+class PermissionText(Struct, frozen=True):
     """The exact words by which somebody gave a permission."""
 
     kind: PermissionKind
@@ -127,8 +124,7 @@ class PermissionText:
     wording: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentRecord:
+class ConsentRecord(Struct, frozen=True):
     """Everything that somebody agreed to, or took back, in one act.
 
     Parameters
@@ -158,8 +154,7 @@ class ConsentRecord:
         return any(wording.kind is kind for wording in self.given)
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """A permission that was given and not taken back; whether it has lapsed, `stamkunde.members.permission` says.
 
     Parameters

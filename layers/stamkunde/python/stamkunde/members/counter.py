@@ -1,8 +1,10 @@
 """What customers say at the counter about being written to, on paper or on a screen: given, renewed or taken back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.receipts import CLOCK_TOLERANCE
@@ -28,8 +30,7 @@ from stamkunde.shared.patience import Patience
 from stamkunde.shared.transaction import Busy, ConditionFailed
 
 
-@dataclass(frozen=True, slots=True)
-class CounterWord:
+class CounterWord(Struct, frozen=True):
     """What somebody said at a counter.
 
     Parameters
@@ -53,8 +54,7 @@ class CounterWord:
     till_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """How it stands with a member's permissions now; `new` is false where nothing had to be written down."""
 
     member: Member
@@ -62,8 +62,7 @@ class Said:
     new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CounterPermissions:
+class CounterPermissions(Struct, frozen=True):
     """One club's counters."""
 
     club: Club

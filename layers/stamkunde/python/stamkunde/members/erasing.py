@@ -1,7 +1,9 @@
 """Asking to be deleted, and changing one's mind: a wish with a day, on which everybody forgets its member."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.explanations import bonus_amount
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from stamkunde.messaging.outbox import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Erasing:
+class Erasing(Struct, frozen=True):
     """One club's wishes to be deleted (features 42-45). Each act may be done again, and changes nothing then."""
 
     club: Club

@@ -5,9 +5,11 @@ so does the last proof of an e-mail address. What somebody accepted the terms by
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime
 from itertools import pairwise
+
+from msgspec import Struct
 
 from stamkunde.members.consents import ConsentRecord, PermissionKind
 from stamkunde.members.permission import LASTS_MONTHS
@@ -17,8 +19,7 @@ KEPT_MONTHS = 24
 """How long it may still have to be proved that somebody was rightly written to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outlived:
+class Outlived(Struct, frozen=True):
     """A record of which something is to be forgotten.
 
     Parameters
@@ -31,8 +32,7 @@ class Outlived:
     left: ConsentRecord | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """One thing that a record proves, and the club's first day on which it is to be forgotten."""
 
     record_id: str

@@ -1,7 +1,9 @@
 """Members who share one account: joining another's, and leaving it again (docs/adr/0017)."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.coupon_store import CouponStore
@@ -24,8 +26,7 @@ LEAVE = "household_leave"
 MOVES = (EntryKind.MOVED_OUT, EntryKind.MOVED_IN)
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """Who lives from an account now; `repeated` when nothing had to be done."""
 
     account_id: str
@@ -33,8 +34,7 @@ class Shared:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Households:
+class Households(Struct, frozen=True):
     """One club's households."""
 
     club: Club

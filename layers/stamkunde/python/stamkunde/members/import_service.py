@@ -4,9 +4,11 @@ Whoever has accepted the terms is a member; everybody else is open and is asked 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.admission import Admission, Change, with_account
@@ -36,8 +38,7 @@ class Fate(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class BroughtRow:
+class BroughtRow(Struct, frozen=True):
     """What became of a row, or would.
 
     Parameters
@@ -52,8 +53,7 @@ class BroughtRow:
     troubles: tuple[Trouble, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Importing:
+class Importing(Struct, frozen=True):
     """Brings members into one club."""
 
     club: Club

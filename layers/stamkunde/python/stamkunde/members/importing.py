@@ -8,10 +8,12 @@ import csv
 import io
 import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
+
+from msgspec import Struct, field
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import (
@@ -85,16 +87,14 @@ class Lack(StrEnum):
     """Terms, or purchases, of somebody who is to get the newsletter only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """What is wrong with a cell, or with what some cells prove together: one of `Lack`, or a refusal's code."""
 
     column: str
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Something that somebody did, with its evidence: accept the terms, give permissions, confirm their address."""
 
     evidence: Evidence
@@ -103,8 +103,7 @@ class Proof:
     confirms_email: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(Struct, frozen=True):
     """Somebody whom a file brings along."""
 
     phone: str
@@ -142,8 +141,7 @@ class Newcomer:
         return replace(self, proofs=tuple(kept)), tuple(left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRow:
+class ReadRow(Struct, frozen=True):
     """A row of the file.
 
     Parameters
@@ -159,8 +157,7 @@ class ReadRow:
     troubles: tuple[Trouble, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Reads a club's files.
 
     Parameters
@@ -244,8 +241,7 @@ class _Unproved(Exception):
         self.code = code
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """One row while it is read: what refuses it, and what is left out of it."""
 
     reader: Reader

@@ -1,8 +1,11 @@
 """Joining on the club's page: what was typed, the code that proves the number, and what somebody then becomes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.admission import Admission, Change, with_account
@@ -30,8 +33,7 @@ from stamkunde.shared.phone import parse_mobile
 from stamkunde.shared.terms import NOT_ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class JoinForm:
+class JoinForm(Struct, frozen=True):
     """The join page's form as it was sent.
 
     Parameters
@@ -53,8 +55,7 @@ class JoinForm:
     birth_date: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRequest:
+class JoinRequest(Struct, frozen=True):
     """What somebody wishes, once everything typed is right; kept nowhere until the number is proved.
 
     It holds the very words that were agreed to: whatever the club changes until the code is typed, the evidence
@@ -82,16 +83,14 @@ class FormErrors(Exception):
     errors: dict[str, Refusal]
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """Who they are now; `device_token` opens their page on this browser."""
 
     member: Member
     device_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Joining:
+class Joining(Struct, frozen=True):
     """One club's join page."""
 
     club: Club

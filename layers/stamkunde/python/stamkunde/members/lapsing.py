@@ -5,9 +5,10 @@ permission no longer counts. A row is a hint: what was renewed or taken back sin
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import Permission, PermissionKind, permissions
@@ -28,8 +29,7 @@ KEPT_AFTER = timedelta(days=31)
 _OURS_OR_GONE = "attribute_not_exists(pk) OR v = :v"
 
 
-@dataclass(frozen=True, slots=True)
-class LapsingNote:
+class LapsingNote(Struct, frozen=True):
     """That a member's permission lapses from a club's day on, unless they renew it."""
 
     member_id: str
@@ -37,8 +37,7 @@ class LapsingNote:
     lapses_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class LapsingPermission:
+class LapsingPermission(Struct, frozen=True):
     """A member whose permission is about to lapse."""
 
     member: Member
@@ -87,8 +86,7 @@ class LapsingNotes:
         return f"LAPSING#{self._club_id}#{month:%Y-%m}#{shard:02}"
 
 
-@dataclass(frozen=True, slots=True)
-class LapsingPermissions:
+class LapsingPermissions(Struct, frozen=True):
     """Which of a club's permissions are about to lapse."""
 
     club: Club

@@ -1,8 +1,9 @@
 """What the links in service messages do, once somebody presses the button behind them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.admission import Admission, Change, accepted_on_page
@@ -26,8 +27,7 @@ class LinkState(StrEnum):
     OVER = "over"
 
 
-@dataclass(frozen=True, slots=True)
-class LinkSeen:
+class LinkSeen(Struct, frozen=True):
     """What a link's page shows.
 
     Parameters
@@ -40,8 +40,7 @@ class LinkSeen:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkActs:
+class LinkActs(Struct, frozen=True):
     """One club's service links. Each act may be done again and changes nothing then."""
 
     club: Club

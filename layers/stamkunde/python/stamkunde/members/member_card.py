@@ -1,8 +1,10 @@
 """What a member does on their own page: open the card on a device, look, change their mind. One use case a method."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.ledger.explanations import explain_entry
@@ -52,16 +54,14 @@ ANYWHERE = ""
 ENTRY_SORT_KEYS = "ENTRY#"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """That somebody asked to open a card; says nothing of whether there is one."""
 
     phone: str
     challenge_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsableCoupon:
+class UsableCoupon(Struct, frozen=True):
     """A coupon that its member can use now.
 
     Parameters
@@ -77,8 +77,7 @@ class UsableCoupon:
     everywhere: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(Struct, frozen=True):
     """What is on a card.
 
     Parameters
@@ -99,8 +98,7 @@ class Holdings:
     shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CardView:
+class CardView(Struct, frozen=True):
     """What a member's page shows.
 
     Parameters
@@ -128,8 +126,7 @@ class CardView:
         return self.holds.balance if self.holds else None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
+class HistoryLine(Struct, frozen=True):
     """One movement of a member's bonus, and the sentence that says why.
 
     Parameters
@@ -148,16 +145,14 @@ class HistoryLine:
     by_others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
+class HistoryPage(Struct, frozen=True):
     """Movements, newest first; `following` asks for the page after it."""
 
     lines: list[HistoryLine]
     following: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MemberCard:
+class MemberCard(Struct, frozen=True):
     """One club's member pages.
 
     Parameters

@@ -1,6 +1,8 @@
 """Two members who are one person: the winner stays, whatever led to the loser leads to the winner (docs/adr/0017)."""
 
-from dataclasses import dataclass, replace
+from copy import replace
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account
@@ -36,16 +38,14 @@ MOST_FORMER = 10
 """Whoever was so many is taken away with all that leads to them in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """Who somebody is now; `repeated` when they were merged before."""
 
     member: Member
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Merging:
+class Merging(Struct, frozen=True):
     """Merges one club's members. There is no way back."""
 
     club: Club

@@ -4,9 +4,10 @@
 asks what we have sent them is told when, how and what it was about. The table clears a note away after a year.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from stamkunde.messaging.model import MessageKind
 from stamkunde.shared.channel import Channel
@@ -24,8 +25,7 @@ MESSAGE_PREFIX = "MESSAGE#"
 NOTE_LASTS = timedelta(days=365)
 
 
-@dataclass(frozen=True, slots=True)
-class MessageNote:
+class MessageNote(Struct, frozen=True):
     """That somebody was written to."""
 
     written_at: datetime

@@ -4,9 +4,11 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.shared.errors import Refusal
@@ -45,8 +47,7 @@ class AskedBy(StrEnum):
     STAFF = "staff"
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureRequest:
+class ErasureRequest(Struct, frozen=True):
     """That somebody's data is to be deleted (features 44-46).
 
     Parameters
@@ -64,8 +65,7 @@ class ErasureRequest:
         return who is AskedBy.MEMBER or self.asked_by is AskedBy.STAFF
 
 
-@dataclass(frozen=True, slots=True)
-class FormerMember:
+class FormerMember(Struct, frozen=True):
     """What somebody was who was merged into another: what must be found when that one is erased.
 
     Parameters
@@ -79,8 +79,7 @@ class FormerMember:
     card_number: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A natural person in one club, found by phone number.
 
     Parameters
@@ -200,8 +199,7 @@ class Member:
         return replace(self, email=address, email_confirmed_at=now, pending_email=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """That a customer accepted a terms version in the shop, as the till reports it.
 
     Parameters

@@ -1,7 +1,9 @@
 """Another mobile number for a member, proved on both ends: a code to the one they give up, and one to the new."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.admission import Admission
@@ -19,8 +21,7 @@ from stamkunde.shared.phone import parse_mobile
 OLD_CODE, NEW_CODE = "old_code", "new_code"
 
 
-@dataclass(frozen=True, slots=True)
-class NumberAsked:
+class NumberAsked(Struct, frozen=True):
     """That somebody asked for another number: which, and the challenges of both codes."""
 
     phone: str
@@ -28,8 +29,7 @@ class NumberAsked:
     new_challenge: str
 
 
-@dataclass(frozen=True, slots=True)
-class NumberChange:
+class NumberChange(Struct, frozen=True):
     """Changes the numbers of one club's members.
 
     Whoever holds a phone on which a page is open can't take the membership away with it, nor can whoever merely knows

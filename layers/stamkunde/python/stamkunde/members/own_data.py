@@ -1,8 +1,9 @@
 """Everything that a club keeps of one member, gathered for that member (GDPR art. 15 and 20, R17)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account, CouponUse
@@ -25,8 +26,7 @@ LINES_OF_AN_ENTRY = 5
 """What a movement takes besides its lines, in lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnData:
+class OwnData(Struct, frozen=True):
     """One member's data, oldest first wherever there is an order.
 
     Parameters
@@ -71,8 +71,7 @@ class OwnData:
         return [(coupon, use) for (coupon, whose), use in sorted(self.account.uses.items()) if whose == own_id]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnDataReader:
+class OwnDataReader(Struct, frozen=True):
     """Reads one club's members' data for themselves. Writes nothing."""
 
     club: Club

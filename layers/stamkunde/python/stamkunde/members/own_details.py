@@ -1,9 +1,11 @@
 """What members correct about themselves; looking over it is an activity like a purchase (features 41, 49, R18)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime
 from functools import partial
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club, Outlet, Question
 from stamkunde.members.admission import Admission, Change
@@ -31,8 +33,7 @@ ANSWER_FIELD = "answer."
 """Before a question's id in the name of its field."""
 
 
-@dataclass(frozen=True, slots=True)
-class DetailsForm:
+class DetailsForm(Struct, frozen=True):
     """The form as it was sent; what a club doesn't ask for is empty.
 
     Parameters
@@ -51,8 +52,7 @@ class DetailsForm:
     answers: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """A form once everything in it is right."""
 
     first_name: str | None
@@ -63,8 +63,7 @@ class Typed:
     answers: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnDetails:
+class OwnDetails(Struct, frozen=True):
     """One club's members' details, as they change them themselves.
 
     Parameters

@@ -5,10 +5,12 @@ it, and another permission where it is chosen by what somebody bought. A service
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import (
@@ -97,8 +99,7 @@ REFUSING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """All that decides.
 
     Parameters
@@ -119,8 +120,7 @@ class Facts:
         return counted(self.records, self.member, self.club.time_zone)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing that was looked at.
 
     Parameters
@@ -142,8 +142,7 @@ class Step:
         return _VERDICTS.text(language, f"finding.{self.finding}", **self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether somebody may be written to.
 
     Parameters
@@ -170,8 +169,7 @@ class Verdict:
         return f"{answer} {self.steps[-1].sentence(language)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """A calendar day, as each language writes it in short."""
 
     day: date
@@ -182,8 +180,7 @@ class Day:
         return _VERDICTS.text(language, "day", day=self.day.day, month=month, year=self.day.year)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """A part of a sentence that each language has its own words for."""
 
     key: str

@@ -4,8 +4,9 @@ What finds them, what opens their page and what they hold goes in one transactio
 after, and a hint written in that transaction sees to it that it does. Entries stay, and name nobody but a random id.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Movement, forfeit
@@ -27,8 +28,7 @@ AT_ONCE = 90
 """What is left of somebody goes in transactions of so many rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """Takes people away from one club. Each part may be done again, and changes nothing then."""
 
     club: Club

@@ -1,7 +1,9 @@
 """Members at the till: look up, join, accept the terms."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account, Balance
@@ -26,8 +28,7 @@ from stamkunde.shared.phone import parse_mobile, parse_phone
 from stamkunde.shared.terms import NOT_ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class MemberAtTill:
+class MemberAtTill(Struct, frozen=True):
     """Who stands at the till, and what they have.
 
     Parameters
@@ -42,16 +43,14 @@ class MemberAtTill:
     first_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """What came of joining; `new` is false for somebody who was in the club already."""
 
     at_till: MemberAtTill
     new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """Somebody who joins at a till: who they say they are, what they accepted, where and when."""
 
     phone: str
@@ -67,8 +66,7 @@ class Visit:
         return self.record.terms.version if self.record and self.record.terms else NOT_ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """One club's members, as a till meets them."""
 
     club: Club

@@ -1,6 +1,6 @@
 """Photos of signed forms: what the shop keeps on paper, beside the record of what was signed (feature 36)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stamkunde.clubs.form_code import PrintedForm, read_form_code
 from stamkunde.clubs.model import Club
@@ -17,8 +17,7 @@ MEGABYTE = 1_000_000
 LARGEST_PHOTO = 4 * MEGABYTE
 
 
-@dataclass(frozen=True, slots=True)
-class PhotoKind:
+class PhotoKind(Struct, frozen=True):
     """A kind of file that is taken: how it begins, how its name ends, what browsers call it."""
 
     first_bytes: bytes
@@ -33,16 +32,14 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """The record that a photo was attached to, and the name under which it is kept."""
 
     record_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignedForms:
+class SignedForms(Struct, frozen=True):
     """One club's signed forms."""
 
     club: Club

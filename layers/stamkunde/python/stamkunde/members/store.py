@@ -6,7 +6,7 @@ who has a number. ``LINK#<hash of token>`` / ``LINK``: what a service link does,
 ``NEWSLETTER#<club>#<shard>`` / ``<member>``: who came for the newsletter only; others are found by their accounts.
 """
 
-from dataclasses import replace
+from copy import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 

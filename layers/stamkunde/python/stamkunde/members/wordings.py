@@ -6,8 +6,9 @@ sentences it shows, and nothing is taken as agreed to that stands differently by
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import PermissionKind, PermissionText, TermsAccepted
@@ -20,8 +21,7 @@ _SENTENCES = Catalogue(Path(__file__).parent / "languages")
 wordings = _SENTENCES.texts
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a posted form had shown, as far as it carries that along.
 
     Parameters

@@ -1,8 +1,9 @@
 """What is written to members by itself: composed here, kept with the fact that it tells of, and woken afterwards."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.gateways.wake_ups import WakeUps
@@ -25,8 +26,7 @@ from stamkunde.shared.money import Money, Points
 from stamkunde.shared.transaction import Put
 
 
-@dataclass(frozen=True, slots=True)
-class MemberMessages:
+class MemberMessages(Struct, frozen=True):
     """The messages that one club's members get.
 
     Parameters

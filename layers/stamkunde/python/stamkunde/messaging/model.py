@@ -1,8 +1,10 @@
 """Messages: which class each kind is of, what it may merge, and what became of it. Pure rules."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.one_time_code import CODE_LASTS
@@ -113,8 +115,7 @@ class MessageKind(StrEnum):
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
-class KindRules:
+class KindRules(Struct, frozen=True):
     """What is fixed for a kind of message, whoever edits its text.
 
     Parameters
@@ -184,8 +185,7 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Domains:
+class Domains(Struct, frozen=True):
     """The names under which Stamkunde is reached and writes.
 
     Parameters

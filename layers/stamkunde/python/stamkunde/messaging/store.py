@@ -5,7 +5,8 @@ empty themselves. ``D#<club>#<message>`` / ``DELIVERY``: what became of it. ``TE
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 

@@ -1,9 +1,11 @@
 """What is done to or for somebody who is due. Each part may be done again at any point, and changes nothing then."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.gateways.evidence_store import EvidenceStore
@@ -37,8 +39,7 @@ class Acted(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class DueActs:
+class DueActs(Struct, frozen=True):
     """Does what is due in one club, for the state machine of a case.
 
     Parameters

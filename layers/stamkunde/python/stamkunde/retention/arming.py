@@ -1,7 +1,8 @@
 """When somebody must be looked at because of what they just became or agreed to."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.consents import ConsentRecord, Permission
@@ -14,8 +15,7 @@ from stamkunde.retention.store import DueStore
 from stamkunde.shared.transaction import Put
 
 
-@dataclass(frozen=True, slots=True)
-class Arming:
+class Arming(Struct, frozen=True):
     """Makes one club's members due, in the transactions that give cause to."""
 
     club: Club

@@ -8,9 +8,11 @@ and grants a month. Somebody whom nothing reaches is tried a few times, and then
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.clock import local_date, wall_instant
 from stamkunde.shared.terms import Arrival, TermsChase, TermsReminder, TermsTold
@@ -63,8 +65,7 @@ class Standing(StrEnum):
     NEWSLETTER = "newsletter"
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
+class Lapse(Struct, frozen=True):
     """That a permission ends by itself.
 
     Parameters
@@ -83,8 +84,7 @@ class Lapse:
     noted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """All that a decision about somebody rests on.
 
     Parameters
@@ -128,8 +128,7 @@ class Facts:
         return replace(self, told_terms=self.told_terms and replace(self.told_terms, arrival=arrival))
 
 
-@dataclass(frozen=True, slots=True)
-class ClubTime:
+class ClubTime(Struct, frozen=True):
     """A club's calendar, as far as it sets things off.
 
     Parameters
@@ -158,8 +157,7 @@ class ClubTime:
         return self.next_opening(max(self.start_of(day), now))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """The next thing to be done about somebody, and from when on."""
 
     kind: StepKind

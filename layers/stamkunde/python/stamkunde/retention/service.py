@@ -5,9 +5,11 @@ What is to be done is decided by the facts and done by a case of its own, step b
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import NOTICE_OF_NEW_VERSIONS, Club
 from stamkunde.clubs.rounds import IsOver
@@ -61,16 +63,14 @@ STANDING = frozenset({Outcome.STARTED, Outcome.STARTED_AGAIN, Outcome.UNDER_WAY,
 """The outcomes after which the hint still stands: the next run begins no later than there."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenVisit:
+class BrokenVisit(Struct, frozen=True):
     """Somebody who couldn't be looked at, by the case if there was one: no log tells of members."""
 
     error: Exception
     case_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Visited:
+class Visited(Struct, frozen=True):
     """What a run came to in a club.
 
     Parameters
@@ -87,8 +87,7 @@ class Visited:
     armed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
+class Looking(Struct, frozen=True):
     """Sees who somebody is now and decides what is to be done next about them."""
 
     club: Club
@@ -127,8 +126,7 @@ class Looking:
         return _ARRIVALS.get(delivery.state, Arrival.NOT_SENT) if delivery else Arrival.NOT_SENT
 
 
-@dataclass(frozen=True, slots=True)
-class DueVisits:
+class DueVisits(Struct, frozen=True):
     """Looks at one club's members who are due."""
 
     club: Club

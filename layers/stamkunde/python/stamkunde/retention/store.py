@@ -6,11 +6,12 @@ hint. ``DUE#<club>`` / ``SWEPT``: how far the hints have been seen to.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from stamkunde.retention.model import StepKind
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
@@ -42,8 +43,7 @@ _FREE = "arming = :arming AND attribute_not_exists(case_id)"
 _OURS = "arming = :arming AND case_id = :case"
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Struct, frozen=True):
     """That a member is to be looked at.
 
     Parameters
@@ -78,8 +78,7 @@ class Hint:
         return datetime.strptime(self.due_at, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """Something that is being done to or for a member, under an id that tells nobody of them.
 
     Parameters
@@ -104,8 +103,7 @@ class Case:
         return self.hint.member_id
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """How far a club's members have been seen to.
 
     Parameters

@@ -1,13 +1,13 @@
 """The one clock. Nothing else in Stamkunde asks what time it is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo, reset_tzpath
 
 import tzdata  # type: ignore[import-untyped]
+from msgspec import Struct
 
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.reasons import Reason
@@ -42,8 +42,7 @@ def whole_milliseconds(instant: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class ClubClock:
+class ClubClock(Struct, frozen=True):
     """A club's clock: the base clock moved by the club's own offset (local engine only)."""
 
     base: Clock
@@ -54,8 +53,7 @@ class ClubClock:
         return self.base.now() + self.offset
 
 
-@dataclass(frozen=True, slots=True)
-class FixedClock:
+class FixedClock(Struct, frozen=True):
     """A clock that stands still, for replays and tests."""
 
     instant: datetime

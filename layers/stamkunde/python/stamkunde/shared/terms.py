@@ -1,8 +1,9 @@
 """What every context says of accepted terms, and of what somebody was told of those they haven't accepted."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 NOT_ACCEPTED = 0
 """The terms version of somebody who hasn't accepted any: what they earn is pending."""
@@ -18,8 +19,7 @@ class Arrival(StrEnum):
     NOT_SENT = "not_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class TermsReminder:
+class TermsReminder(Struct, frozen=True):
     """A reminder of the terms.
 
     Parameters
@@ -38,8 +38,7 @@ class TermsReminder:
     arrival: Arrival | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TermsChase:
+class TermsChase(Struct, frozen=True):
     """What an open member was told of the terms that they haven't accepted (feature 40).
 
     Parameters
@@ -64,8 +63,7 @@ class TermsChase:
         return sum(each.arrival is not Arrival.NOT_SENT for each in self.reminders)
 
 
-@dataclass(frozen=True, slots=True)
-class TermsTold:
+class TermsTold(Struct, frozen=True):
     """That a member was written to about a version of the terms.
 
     Parameters

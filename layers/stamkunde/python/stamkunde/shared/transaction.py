@@ -3,10 +3,11 @@
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec import Struct, field
 
 from stamkunde.shared.faults import PASSING_CODES
 from stamkunde.shared.item import from_wire, to_wire
@@ -43,8 +44,7 @@ def _condition(condition: str | None, values: dict[str, Any]) -> dict[str, Any]:
     return request
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """An intent to write a whole item.
 
     Parameters
@@ -71,8 +71,7 @@ class Put:
         return {"Put": where | _condition(self.condition, self.values)}
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """An intent to take a whole item away.
 
     Parameters
@@ -97,8 +96,7 @@ class Delete:
         return {"Delete": where | _condition(self.condition, self.values)}
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """An intent to change some attributes of an item, which comes to be if it isn't there.
 
     Parameters

@@ -5,8 +5,9 @@ Every cell is text, as the file has it; amounts are in the club's language.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.coupons import Coupon
 from stamkunde.ledger.model.entries import Benefit, BenefitSource, Entry, EntryKind
@@ -53,8 +54,7 @@ type CouponAt = Callable[[str, datetime], Coupon | None]
 """A coupon as it was at an instant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a club's figures are written.
 
     Parameters
@@ -70,8 +70,7 @@ class Reading:
     in_points: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the file before it is written; amounts are whole, and what isn't there is empty."""
 
     cells: Mapping[str, Cell]
@@ -89,8 +88,7 @@ class Row:
         return sums
 
 
-@dataclass(frozen=True, slots=True)
-class AccountBook:
+class AccountBook(Struct, frozen=True):
     """What entries come to in the file."""
 
     reading: Reading

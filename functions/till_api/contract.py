@@ -101,7 +101,7 @@ CONTRACT: Mapping[str, Operation] = {
         {HTTPStatus.CREATED: members.PermissionsShown, HTTPStatus.OK: members.PermissionsShown},
         (
             *("unknown_member", "acceptance_in_future"),
-            *("permission_not_asked", "email_missing", "too_young_to_say_yes"),
+            *("permission_not_asked", "email_missing", "email_invalid", "too_young_to_say_yes"),
         ),
         requests.PermissionsSaid,
     ),

@@ -173,7 +173,9 @@ def _day(day: date | None) -> str | None:
 
 
 def _word(body: requests.PermissionsSaid, till: Till) -> "CounterWord":
-    from stamkunde.members.counter import CounterWord  # noqa: PLC0415 - few calls need it, and no start
+    # Few calls need these, and no start.
+    from stamkunde.members.counter import CounterWord  # noqa: PLC0415
+    from stamkunde.members.email_address import read_email  # noqa: PLC0415
 
     return CounterWord(
         given={PermissionKind(each.kind): each.wording for each in body.given},
@@ -183,6 +185,7 @@ def _word(body: requests.PermissionsSaid, till: Till) -> "CounterWord":
         said_at=believable_instant(body.said_at, "/said_at"),
         outlet_id=till.outlet_id,
         till_id=till.till_id,
+        email=read_email(body.email) if body.email else None,
     )
 
 

@@ -19,6 +19,7 @@ MOST_PAYMENTS = 20
 MOST_PURCHASES = 50
 MOST_PERMISSIONS = 3
 LONGEST_WORDING = 1_000
+LONGEST_EMAIL = 320
 LARGEST_AMOUNT = 100_000_000
 MEMBER_ID = "m[0-9a-z]{16}"
 PURCHASE_ID = "p[0-9a-z]{24}"
@@ -123,6 +124,19 @@ class PermissionsSaid(RequestModel):
     said_at: Instant
     given: Annotated[list[PermissionGiven], Meta(max_length=MOST_PERMISSIONS)] = []
     withdrawn: Annotated[list[PermissionName], Meta(max_length=MOST_PERMISSIONS)] = []
+    email: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=LONGEST_EMAIL,
+                description="The address that they wrote beside their yes to e-mail, if none is known; its owner is "
+                "asked whether it is theirs",
+                examples=["mette@example.dk"],
+            ),
+        ]
+        | None
+    ) = None
 
     def __post_init__(self) -> None:
         kinds = [*(each.kind for each in self.given), *self.withdrawn]

@@ -108,6 +108,33 @@ def test_the_same_word_again_is_written_down_once(shop: OpenClub, member_id: str
     assert len([record for record in records(shop, member_id) if record.given]) == 1
 
 
+def test_an_address_on_the_form_is_kept_and_its_owner_asked_whether_it_is_theirs(
+    shop: OpenClub, member_id: str
+) -> None:
+    answer = say(shop, member_id, "email", email=" Mette@Example.dk ")
+    assert (answer.status, states(answer)["email"]) == (201, "waits")
+    known = members(shop).load(member_id, consistent=True)
+    assert known is not None
+    assert (known.email, known.email_confirmed) == ("Mette@example.dk", False)
+    assert [letter["recipient"] for letter in shop.messages("confirm_email")] == ["Mette@example.dk"]
+
+
+def test_an_address_on_a_form_takes_the_place_of_no_other(shop: OpenClub, member_id: str) -> None:
+    say(shop, member_id, "email", email="mette@example.dk", ago=2 * DAY)
+    say(shop, member_id, withdrawn=("email",), ago=1.5 * DAY)
+    assert states(say(shop, member_id, "email", email="other@example.dk"))["email"] == "waits"
+    known = members(shop).load(member_id, consistent=True)
+    assert known is not None
+    assert known.email == "mette@example.dk"
+
+
+@pytest.mark.parametrize("email", ["mette", "mette@", "a b@example.dk", "x" * 321])
+def test_what_is_no_address_is_refused_and_nothing_is_written(shop: OpenClub, member_id: str, email: str) -> None:
+    before = records(shop, member_id)
+    assert say(shop, member_id, "email", email=email).code in {"email_invalid", "invalid_field"}
+    assert records(shop, member_id) == before
+
+
 def test_a_yes_that_comes_late_does_not_undo_a_stop_said_since(shop: OpenClub, member_id: str) -> None:
     say(shop, member_id, "sms", ago=3 * DAY)
     assert states(say(shop, member_id, withdrawn=("sms",), ago=DAY))["sms"] == "no"

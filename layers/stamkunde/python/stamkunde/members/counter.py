@@ -43,6 +43,8 @@ class CounterWord(Struct, frozen=True):
         As the till reports it by its own clock, at once or after it had no connection.
     outlet_id, till_id
         Where.
+    email
+        The address that they wrote beside their yes to e-mail; what is known of them already stays.
     """
 
     given: Mapping[PermissionKind, str]
@@ -52,6 +54,7 @@ class CounterWord(Struct, frozen=True):
     said_at: datetime
     outlet_id: str
     till_id: str
+    email: str | None = None
 
 
 class Said(Struct, frozen=True):
@@ -107,6 +110,7 @@ class CounterPermissions(Struct, frozen=True):
             return Said(member, choices(self.club, member, records, now), new=False)
         said_at = next_instant(records, now)
         by_email = any(text.kind is PermissionKind.EMAIL for text in given)
+        after = member.given_email(word.email) if by_email and word.email and not member.email else member
         record = ConsentRecord(
             new_record_id(said_at),
             Evidence(
@@ -120,12 +124,12 @@ class CounterPermissions(Struct, frozen=True):
             ),
             given=given,
             withdrawn=withdrawn,
-            address_hash=self.admission.members.address_hash(member.email) if by_email and member.email else None,
+            address_hash=self.admission.members.address_hash(after.email) if by_email and after.email else None,
         )
         # Nobody but its owner can say that the address is theirs: whoever reads it there is asked.
-        asked = member.unproved_email if by_email else None
-        self._write(Change(member, member, record, unproved_email=asked), now)
-        return Said(member, choices(self.club, member, [*records, record], now), new=True)
+        asked = after.unproved_email if by_email else None
+        self._write(Change(member, after, record, unproved_email=asked), now)
+        return Said(after, choices(self.club, after, [*records, record], now), new=True)
 
     def _write(self, change: Change, now: datetime) -> None:
         """Write it; an address that was asked often enough today isn't asked again, and its yes waits."""
@@ -147,7 +151,7 @@ class CounterPermissions(Struct, frozen=True):
     ) -> tuple[PermissionText, ...]:
         kinds = [kind for kind in PermissionKind if kind in word.given and _is_newer_yes(records, kind, word, now)]
         given = tuple(self._as_read(kind, word) for kind in kinds)
-        if PermissionKind.EMAIL in kinds and member.email is None:
+        if PermissionKind.EMAIL in kinds and member.email is None and word.email is None:
             raise Refusal("email_missing", pointer="/given")
         if given and said_too_young(member.birth_date, min(word.said_at, now), self.club.time_zone):
             raise Refusal("too_young_to_say_yes", {"age": CONSENT_AGE}, "/given")

@@ -127,7 +127,7 @@ def test_the_card_shows_stamps_and_what_is_ready_and_the_coupons_that_can_be_use
     stamps = " ".join(seen.by_id("stamps").text.split())
     assert "7 af 10 – Rugbrød ●●●●●●●○○○ Et fuldt kort giver: gratis rugbrød" in stamps
     assert "Kaffe og kage Til og med den 31. december 2030." in " ".join(seen.by_id("coupons").text.split())
-    assert re.search(r"8,40 kr\. kan bruges til og med \d+\. \w+ 20\d\d\.", seen.text)
+    assert re.search(r"8,40 kr\. kan bruges til og med den \d+\. \w+ 20\d\d\.", seen.text)
     assert [each.attributes["aria-hidden"] for each in seen.elements if each.attributes.get("class") == "stamps"] == [
         "true"
     ]

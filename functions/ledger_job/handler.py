@@ -31,15 +31,16 @@ ROUNDS = rounds(SETTINGS, CLIENT, CLUBS, WORK_SECONDS)
 cold_start.is_over()
 
 
-def lambda_handler(_event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
-    """Tend every club's ledger once."""
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
+    """Tend every club's ledger once; with ``club_id`` that club's only."""
     begin_invocation(context)
+    rounds_asked = ROUNDS.only(event.get("club_id"))
     counts = Counter(
         clubs=0, visited=0, expired=0, waiting=0, unfinished=0, refunds_booked=0, refunds_ended=0, broken=0
     )
-    for expiring in ROUNDS.go(_expire):
+    for expiring in rounds_asked.go(_expire):
         counts.update(count_expiry(expiring))
-    for tending in ROUNDS.go(_tend_refunds):
+    for tending in rounds_asked.go(_tend_refunds):
         counts.update(count_refunds(tending))
     count_troubles("LedgerBroken", counts["broken"])
     logger.info("ledger tended", extra=dict(counts))

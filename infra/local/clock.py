@@ -109,7 +109,8 @@ class MovedClub:
         return None
 
     def _run(self, function: str) -> dict[str, Any]:
-        answer = self._functions.invoke(FunctionName=self._stack.functions[function], Payload=b"{}")
+        wish = json.dumps({"club_id": self._club_id}).encode()
+        answer = self._functions.invoke(FunctionName=self._stack.functions[function], Payload=wish)
         shown: dict[str, Any] = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
             raise LocalRunError(f"{function} broke ({shown.get('errorType')}): see its log.")

@@ -56,6 +56,15 @@ def test_two_busy_clubs_share_the_time() -> None:
     assert min(work.done.values()) >= SECONDS / 4
 
 
+def test_a_round_of_one_club_leaves_the_others_alone() -> None:
+    work = Work(Counter(one=1, other=2))
+    list(work.rounds().only("other").share(work.work, bool))
+    list(work.rounds().only("other").go(work.work))
+    assert work.turns == ["other", "other"]
+    list(work.rounds().only(None).go(work.work))
+    assert work.left == Counter(one=0, other=0)
+
+
 def test_who_is_done_has_no_other_turn() -> None:
     work = Work(Counter(one=1, other=2))
     list(work.rounds().share(work.work, bool))

@@ -4,6 +4,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from copy import replace
 
 from msgspec import Struct
 
@@ -46,6 +47,10 @@ class Rounds(Struct, frozen=True):
     find_club: Callable[[str], Club | None]
     seconds: float
     monotonic: Callable[[], float] = time.monotonic
+
+    def only(self, club_id: str | None) -> "Rounds":
+        """The round of one club, whose operator asked for it; of all of them for None."""
+        return replace(self, club_ids=lambda: [club_id]) if club_id else self
 
     def go[R](self, chore: Callable[[Club, IsOver], R]) -> Iterator[Done[R] | BrokenClub]:
         """Do a chore in every club; what breaks in one stands in the way of no other."""

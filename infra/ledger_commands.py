@@ -35,12 +35,16 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     exporting = actions.add_parser("export", help="the accountant's file of a month, signed")
     exporting.add_argument("club_id")
     exporting.add_argument("--month", required=True, help="a month that is over, such as 2026-11")
+    exporting.add_argument("--by", required=True, help="who takes it out")
     exporting.add_argument("--file", type=Path, help="where to (ledger-‹club›-‹month›.csv)")
-    exporting.set_defaults(command=lambda options: export(asking(), options.club_id, options.month, options.file))
+    exporting.set_defaults(
+        command=lambda options: export(asking(), options.club_id, options.month, options.by, options.file)
+    )
     noted = actions.add_parser("notes", help="what people did by hand on a day, and what wasn't honoured")
     noted.add_argument("club_id")
     noted.add_argument("--day", required=True, help="such as 2026-11-21, on the club's calendar")
-    noted.set_defaults(command=lambda options: notes(asking(), options.club_id, options.day))
+    noted.add_argument("--by", required=True, help="who looks")
+    noted.set_defaults(command=lambda options: notes(asking(), options.club_id, options.day, options.by))
     checking = actions.add_parser("check-export", help="whether such a file is as it was signed")
     checking.add_argument("file", type=Path)
     checking.set_defaults(command=lambda options: check_export(asking(), options.file))
@@ -65,15 +69,16 @@ def liability(ask: Ask, club_id: str, month: str | None) -> int:
     return 0
 
 
-def notes(ask: Ask, club_id: str, day: str) -> int:
+def notes(ask: Ask, club_id: str, day: str, by: str) -> int:
     """Print what the owner should look at of a day."""
-    print_json(ask("list_ledger_notes", club_id=club_id, day=day))
+    print_json(ask("list_ledger_notes", club_id=club_id, day=day, by=by))
     return 0
 
 
-def export(ask: Ask, club_id: str, month: str, file: Path | None) -> int:
+def export(ask: Ask, club_id: str, month: str, by: str, file: Path | None) -> int:
     """Write the accountant's file: its rows sorted by day, the sums and the signature below them."""
-    parts = list(_parts(lambda following: ask("export_ledger", club_id=club_id, month=month, following=following)))
+    about = {"club_id": club_id, "month": month, "by": by}
+    parts = list(_parts(lambda following: ask("export_ledger", **about, following=following)))
     rows = sorted(row for part in parts for row in part["rows"])
     written = [*parts[0]["heading"], *rows, *parts[-1]["closing"]]
     text = io.StringIO()

@@ -50,6 +50,7 @@ def _correction_commands(group: Group, new_task: NewTask) -> None:
     _once(correct)
     proposals = new_task(group, "proposals", "list_proposals", "list corrections that wait for a second person")
     proposals.add_argument("club_id")
+    _by(proposals)
     for action, task, words in (
         ("approve", "approve_proposal", "book a correction that somebody else proposed"),
         ("decline", "decline_proposal", "leave a proposed correction unbooked"),

@@ -6,6 +6,7 @@ import argparse
 import base64
 import json
 import os
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from infra.member_data_commands import add_member_data_commands
 from infra.permission_commands import add_club_permission_commands, add_may_write_command
 from infra.terms_commands import add_terms_commands
 
+_TERMS_DIFFER = (
+    "The terms no longer say what the club does ({points}): publish them anew, "
+    "with what `stamkunde terms form {club}` prints.\n"
+)
 _WALL_TIME_HELP = "such as 2026-11-27T18:00, on the clock in the shop"
 
 
@@ -34,7 +39,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _programme_commands(_group(subparsers, "programme", "show the bonus programme, publish a new version"))
     members = _group(subparsers, "member", "correct, give, share an account, merge, bring along from a file")
     add_member_commands(members, _task)
-    add_may_write_command(members, _task)
+    add_may_write_command(members)
     add_member_data_commands(members, _task)
     add_import_command(members)
     add_coupon_commands(_group(subparsers, "coupon", "publish coupons, make codes, give vouchers"), _task)
@@ -175,4 +180,6 @@ def _carry_out(options: argparse.Namespace) -> int:
     stack = Stack.load(Home.from_environment(os.environ).path)
     shown = run_task(client("lambda", stack.aws_endpoint), stack.functions["operator_task"], given)
     print(json.dumps(shown, indent=2, ensure_ascii=False))
+    if shown.get("terms_differ"):
+        sys.stderr.write(_TERMS_DIFFER.format(points=", ".join(shown["terms_differ"]), club=given["club_id"]))
     return 1 if shown.get("code") else 0

@@ -69,7 +69,7 @@ SERVICES = {
     "CertificateManager": Service("Certificate Manager", "the domain's certificate", NOTHING),
     "CloudFront": Service(
         "CloudFront",
-        "the front door: one domain, encrypted, in Europe and North America, nearest to whoever asks",
+        "the front door: one domain, encrypted, in Europe, Israel and North America, nearest to whoever asks",
         "what is sent and answered, in passing; its log holds no address, path, cookie or user agent",
     ),
     "CloudWatch": Service("CloudWatch", "figures, alarms, the dashboard", NOTHING),

@@ -6,16 +6,13 @@ from typing import Any
 
 from operator_task.audit_tasks import audit_store
 from operator_task.desk import Desk, TaskModel
-from operator_task.ledger_tasks import ApproveProposal, Bench, DeclineProposal, FindMember
+from operator_task.ledger_tasks import Bench
 from operator_task.tasks import TASKS
 from stamkunde.audit.model import Act, new_act
 from stamkunde.shared.patience import Patience
 
 NAMING_MEMBERS = ("member_id", "receiver_id", "host_id", "winner_id", "member_ids", "former_ids")
 """The fields by which a task, and what it is answered, names members."""
-
-FINDING_OUT = (FindMember, ApproveProposal, DeclineProposal)
-"""Tasks that find out themselves whose data they are about."""
 
 
 def carry_out(desk: Desk, task: TaskModel) -> dict[str, Any]:

@@ -132,6 +132,7 @@ class ListNotes(TaskModel, tag="list_ledger_notes"):
 
     club_id: str
     day: date
+    by: Name
 
 
 type CouponTask = PublishCoupon | ListCoupons | MakeCodes | HandOutVoucher | ListNotes

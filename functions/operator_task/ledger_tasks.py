@@ -65,6 +65,7 @@ class ListProposals(TaskModel, tag="list_proposals"):
     """Corrections that wait for a second person."""
 
     club_id: str
+    by: Name
 
 
 class ApproveProposal(TaskModel, tag="approve_proposal"):

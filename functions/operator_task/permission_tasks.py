@@ -9,11 +9,12 @@ from msgspec import Meta, Struct
 
 from operator_task.desk import Desk, Months, Name, TaskModel
 from operator_task.ledger_tasks import Bench, MemberId
+from operator_task.terms_tasks import terms_differ
 from stamkunde.clubs.member_policy import LONGEST_REASON, MOST_QUESTIONS
 from stamkunde.clubs.model import MemberPolicy, PurchaseUse, Question
 from stamkunde.members.choices import Choice, choices
 from stamkunde.members.lapsing import LapsingNotes, LapsingPermission, LapsingPermissions
-from stamkunde.members.permission import Facts, Purpose, Step, Verdict, may_write
+from stamkunde.members.permission import Facts, Purpose, Step, Verdict, may_write, question
 from stamkunde.messaging.model import MessageClass
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import iso_instant
@@ -57,7 +58,7 @@ class MayWrite(TaskModel, tag="may_write"):
 
 
 class ListLapsing(TaskModel, tag="list_lapsing"):
-    """Whose permission lapses within two months: it can be renewed on their own page or at a till only."""
+    """Whose permission lapses within two months, by name and number: renewed on their page or at a till only."""
 
     club_id: str
     by: Name
@@ -67,7 +68,8 @@ def publish_member_policy(desk: Desk, task: PublishMemberPolicy) -> dict[str, An
     """Carry out `PublishMemberPolicy`."""
     before = desk.operators.show(task.club_id).club.member_policy
     wish = _wish(before, task)
-    return _policy(before if wish == before else desk.operators.publish_member_policy(task.club_id, wish))
+    policy = before if wish == before else desk.operators.publish_member_policy(task.club_id, wish)
+    return _policy(policy) | {"terms_differ": terms_differ(desk, task.club_id)}
 
 
 def may_write_to(desk: Desk, task: MayWrite) -> dict[str, Any]:
@@ -82,9 +84,15 @@ def may_write_to(desk: Desk, task: MayWrite) -> dict[str, Any]:
         "member_id": member.member_id,
         "state": member.state.value,
         "asked_at": iso_instant(now),
+        "language": bench.club.language,
         "permissions": [_choice(each) for each in choices(bench.club, member, facts.records, now).values()],
         "answers": [
-            {"message_class": kind.value, "channel": channel.value, "purpose": purpose.value}
+            {
+                "message_class": kind.value,
+                "channel": channel.value,
+                "purpose": purpose.value,
+                "question": {language: question(kind, channel, purpose, language) for language in LANGUAGES},
+            }
             | _verdict(may_write(facts, kind, channel, purpose, now))
             for kind, channel, purpose in _asked(task)
         ],
@@ -164,6 +172,8 @@ def _choice(choice: Choice) -> dict[str, Any]:
 def _lapsing(lapsing: LapsingPermission) -> dict[str, Any]:
     return {
         "member_id": lapsing.member.member_id,
+        "first_name": lapsing.member.first_name,
+        "phone": lapsing.member.phone,
         "kind": lapsing.permission.kind.value,
         "given_at": iso_instant(lapsing.permission.given_at),
         "lapses_on": lapsing.lapses_on.isoformat(),

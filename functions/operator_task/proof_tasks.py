@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from operator_task.desk import Desk, TaskModel
+from operator_task.desk import Desk, Name, TaskModel
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.accounting import Accounting
 from stamkunde.ledger.model.liability import NOTHING_OWED, Liability
@@ -46,6 +46,7 @@ class ExportLedger(TaskModel, tag="export_ledger"):
 
     club_id: str
     month: Month
+    by: Name
     following: str | None = None
 
 

@@ -23,7 +23,7 @@ from operator_task.programme_tasks import (
     show_programme,
 )
 from operator_task.proof_tasks import PROOF_TASKS, ProofTask
-from operator_task.terms_tasks import TERMS_TASKS, TermsTask
+from operator_task.terms_tasks import TERMS_TASKS, TermsTask, terms_differ
 from stamkunde.clubs.model import Club, JoinPage, ReceiptNumbers, Till
 from stamkunde.clubs.service import NewClub, ShownKey
 from stamkunde.ledger.store import LedgerStore
@@ -203,7 +203,8 @@ def create_club(desk: Desk, task: CreateClub) -> dict[str, Any]:
 def publish_join_page(desk: Desk, task: PublishJoinPage) -> dict[str, Any]:
     """Carry out `PublishJoinPage`."""
     wish = JoinPage(task.company, task.registration_number, task.contact, task.goods, task.accent)
-    return _join_page(desk.operators.publish_join_page(task.club_id, wish))
+    published_page = desk.operators.publish_join_page(task.club_id, wish)
+    return _join_page(published_page) | {"terms_differ": terms_differ(desk, task.club_id)}
 
 
 def new_signing_key(desk: Desk, task: NewSigningKey) -> dict[str, Any]:

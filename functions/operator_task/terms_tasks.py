@@ -115,7 +115,7 @@ def show_terms(desk: Desk, task: ShowTerms) -> dict[str, Any]:
         "text": terms.text_in(language),
         "text_hash": terms.text_hash_in(language),
         "form_code": form_code(club, PrintedForm(terms, language)),
-        "differs_from_settings": _differing(club, terms),
+        "terms_differ": terms_differ(desk, club.club_id) if terms == club.current_terms() else None,
     }
 
 
@@ -157,6 +157,12 @@ TERMS_TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
 }
 
 
+def terms_differ(desk: Desk, club_id: str) -> list[str] | None:
+    """The points in which a club's newest terms no longer say what it does; null where only a reader can tell."""
+    outdated = _terms(desk).outdated(club_id)
+    return None if outdated is None else [point.value for point in outdated]
+
+
 def _terms(desk: Desk) -> TermsDesk:
     return TermsDesk(desk.client, desk.settings.clubs_table, desk.operators, Patience())
 
@@ -184,17 +190,6 @@ def _version(terms: TermsVersion) -> dict[str, Any]:
         "inactive_months": terms.inactive_months,
         "worse": terms.said_worse,
     }
-
-
-def _differing(club: Club, terms: TermsVersion) -> list[str]:
-    """The settings that have become better for members than the terms say: the text is out of date."""
-    programme = club.programmes[-1]
-    now = {
-        "rate": (terms.rate, programme.rate),
-        "expiry_months": (terms.bonus_expiry_months, programme.expiry_months),
-        "inactive_months": (terms.inactive_months, club.member_policy.inactive_months),
-    }
-    return [name for name, (said, holds) in now.items() if said is not None and said != holds]
 
 
 def _changed(block: ChangedBlock) -> dict[str, Any]:

@@ -66,8 +66,12 @@ def rows(table: str) -> list[list[str]]:
 
 
 def shown_commands() -> list[str]:
-    """Every `stamkunde` command that a document shows, without the prompt."""
-    lines = [line.removeprefix("$ ") for document in DOCUMENTS for line in code_of(document.read_text())]
+    """Every `stamkunde` command that a document shows, without the prompt and the file that its answer goes to."""
+    lines = [
+        line.removeprefix("$ ").partition(" > ")[0]
+        for document in DOCUMENTS
+        for line in code_of(document.read_text())
+    ]
     commands = [line for line in lines if line.startswith("stamkunde ")]
     return sorted({command for command in commands if LEFT_OUT not in command})
 

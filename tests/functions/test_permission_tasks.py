@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.command_line import main
 from stamkunde.clubs.store import ClubStore
 from stamkunde.members.consents import PermissionKind, permissions
 from stamkunde.members.lapsing import LapsingNote, LapsingNotes
@@ -123,6 +124,49 @@ def test_without_narrowing_all_kinds_of_messages_are_answered(shop: OpenClub) ->
     }
 
 
+def test_may_we_write_is_printed_as_a_line_a_question_with_its_steps_below(
+    shop: OpenClub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = shop.number()
+    shop.joined(number, sms="yes")
+    member_id = member_of(shop, number)
+    monkeypatch.setattr("infra.permission_commands.asking", lambda: shop.operate)
+
+    def printed(*options: str) -> str:
+        assert main(["member", "may-write", shop.club.club_id, member_id, "--by", "Mette", *options]) == 0
+        # What the functions log stands above it.
+        return f"\n{capsys.readouterr().out}"
+
+    def lines_of(*options: str) -> list[str]:
+        _, _, below = printed(*options).partition(f"\n{member_id}, ")
+        return below.splitlines()[1:]
+
+    lines = lines_of()
+    assert [line.partition(": ")[0] for line in lines if not line.startswith(" ")] == [
+        "Reklame på sms",
+        "Reklame på sms, valgt efter køb",
+        "Reklame på e-mail",
+        "Reklame på e-mail, valgt efter køb",
+        "Servicebesked på sms",
+        "Servicebesked på e-mail",
+        "Besked på sms, som personen venter på",
+        "Besked på e-mail, som personen venter på",
+    ]
+    assert lines[0].startswith("Reklame på sms: Ja. Samtykke givet d. ")
+    assert lines[1:5] == [
+        "    ✓ Der er en person med dette medlemsnummer.",
+        "    ✓ Ingen har bedt om at få oplysningerne slettet.",
+        "    ✓ Betingelserne er godkendt (udgave 1).",
+        "    ✓ Vi kender ikke fødselsdatoen.",
+    ]
+    email = lines.index("Reklame på e-mail: Nej. Vi har ingen e-mail.")
+    assert lines[email + 5] == "    ✗ Vi har ingen e-mail."
+    one = lines_of("--class", "service", "--channel", "sms", "--language", "en")
+    assert one[0] == "Service message by SMS: Yes. The message is service and sells nothing."
+    assert len(one) == 4
+    assert '"answers": [' in printed("--json")
+
+
 def test_nobody_is_told_of_somebody_who_is_not_there(shop: OpenClub) -> None:
     answer = shop.operate("may_write", club_id=shop.club.club_id, member_id="m0000000000000000", by="Mette")
     assert answer["code"] == "unknown_member"
@@ -164,6 +208,10 @@ def test_what_lapses_is_listed_until_the_member_keeps_it_on_their_page(moved: Op
     moved.operate("move_clock", club_id=moved.club.club_id, clock_offset_seconds=int(ELEVEN_MONTHS.total_seconds()))
     (told,) = lapsing(moved)
     assert (told["member_id"], told["kind"]) == (member_id, "sms")
+    # A shop knows nobody by an id.
+    assert (told["first_name"], told["phone"]) == ("Mette", f"+45{number}")
+    (act,) = moved.operate("show_audit", club_id=moved.club.club_id)["acts"][-1:]
+    assert (act["what"], act["member_ids"]) == ("list_lapsing", [member_id])
     browser = moved.browser()
     browser.get(moved.card)
     browser.send(moved.card, phone=number)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.command_line import main
 from stamkunde.members.consents import ConsentRecord
 from stamkunde.members.signed_forms import LARGEST_PHOTO
 from stamkunde.members.store import MemberStore
 from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.transaction import Busy, ConditionFailed
-from tests.functions.conftest import OpenClub
+from tests.functions.conftest import PAGE, OpenClub
 from tests.page_browser import PageBrowser
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def test_a_lower_rate_is_published_with_the_terms_that_name_it_and_never_without
     assert newest.rate == 200
     assert newest.valid_from.date() >= (datetime.now(UTC) + timedelta(days=29)).date()
     assert "Du får 2 % i bonus" in club.club.current_terms().text
-    assert club.operate("show_terms", club_id=club_id)["differs_from_settings"] == []
+    assert club.operate("show_terms", club_id=club_id)["terms_differ"] == []
 
 
 def test_shorter_times_are_published_with_the_terms_that_name_them(club: OpenClub) -> None:
@@ -110,7 +112,42 @@ def test_terms_that_promise_less_than_what_holds_by_now_say_so(club: OpenClub) -
     publish(club, "da")
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     club.operate("publish_programme", club_id=club_id, rate=400, valid_from=soon)
-    assert club.operate("show_terms", club_id=club_id)["differs_from_settings"] == ["rate"]
+    assert club.operate("show_terms", club_id=club_id)["terms_differ"] == ["bonus"]
+
+
+def test_what_the_terms_do_not_name_is_told_with_the_policy_and_the_page_that_changed_it(club: OpenClub) -> None:
+    about = {"club_id": club.club.club_id}
+    # Our own text is no guided form: only a reader can tell what it names.
+    assert club.operate("publish_member_policy", **about)["terms_differ"] is None
+    publish(club)
+    assert club.operate("publish_member_policy", **about)["terms_differ"] == []
+    assert club.operate("publish_member_policy", **about, asks_birth_date=True)["terms_differ"] == ["data"]
+    policy = club.operate("publish_member_policy", **about, soft_opt_in=True)
+    assert (policy["soft_opt_in"], policy["terms_differ"]) == (True, ["data", "marketing"])
+    page = club.operate("publish_join_page", **about, **(PAGE | {"contact": "nyt@bagerholm.example"}))
+    assert (page["contact"], page["terms_differ"]) == ("nyt@bagerholm.example", ["contact", "data", "marketing"])
+    assert club.operate("show_terms", **about)["terms_differ"] == page["terms_differ"]
+    publish(club)
+    assert club.operate("show_terms", **about)["terms_differ"] == []
+    assert club.operate("show_terms", **about, version=2)["terms_differ"] is None
+
+
+def test_the_command_line_says_that_the_terms_must_be_published_anew(
+    club: OpenClub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = SimpleNamespace(aws_endpoint="", functions={"operator_task": "operator_task"})
+    monkeypatch.setattr("infra.operator_commands.Stack.load", lambda _: stack)
+    monkeypatch.setattr("infra.operator_commands.client", lambda *_: None)
+    monkeypatch.setattr("infra.operator_commands.run_task", lambda _, __, task: club.operate(**task))
+    publish(club)
+    told = []
+    for asked in ([], ["--outlet"], ["--no-outlet"]):
+        assert main(["club", "policy", club.club.club_id, *asked]) == 0
+        told.append(capsys.readouterr().err)
+    unchanged, changed, changed_back = told
+    assert unchanged == changed_back == ""
+    assert changed.startswith("The terms no longer say what the club does (data): publish them anew")
+    assert changed.count("\n") == 1
 
 
 def test_what_is_worse_can_hold_a_month_from_now_at_the_earliest(club: OpenClub) -> None:

@@ -72,7 +72,7 @@ def test_staff_give_a_coffee_and_the_owner_reads_of_it(shop: TillClient, operate
     notes = [
         note
         for each in sorted(days)
-        for note in operate("list_ledger_notes", club_id=shop.club["club_id"], day=each)["notes"]
+        for note in operate("list_ledger_notes", club_id=shop.club["club_id"], day=each, by="Mette")["notes"]
     ]
     assert [(note["kind"], note["code"], note["subject"], note["member_id"]) for note in notes] == [
         ("surprise_voucher", "waiting", "kaffe", member)

@@ -76,7 +76,7 @@ def asking(desk: Accounting) -> Callable[..., dict[str, Any]]:
 
 def lines(shop: Shop, file: Path, desk: Accounting | None = None) -> list[dict[str, str]]:
     """The file's rows by column, those of the sums included."""
-    assert export(asking(desk or accountant(shop)), shop.club.club_id, "2026-11", file) == 0
+    assert export(asking(desk or accountant(shop)), shop.club.club_id, "2026-11", "Anna", file) == 0
     content = file.read_bytes().decode("utf-8-sig").split("\r\n")
     assert content[0].split(DELIMITER) == [text("da", f"export.column.{name}") for name in COLUMNS]
     rows = [line.split(DELIMITER) for line in content[1:-2]]
@@ -319,7 +319,7 @@ def test_a_large_clubs_file_comes_in_parts_and_is_the_same(
         parts.append(task)
         return ask(task, **given)
 
-    export(counting, shop.club.club_id, "2026-11", file)
+    export(counting, shop.club.club_id, "2026-11", "Anna", file)
     assert file.read_bytes() == whole
     assert parts.count("export_ledger") > 2
     assert verdict((counting, file), capsys) == Verdict.UNALTERED

@@ -28,7 +28,6 @@ ERASE_ON = date(2026, 3, 21)
 A_YEAR_LATER = datetime(2027, 3, 1, 23, tzinfo=UTC)
 NOTED = datetime(2027, 1, 1, 23, tzinfo=UTC)
 FORGOTTEN = datetime(2029, 3, 1, 23, tzinfo=UTC)
-FORGOTTEN = datetime(2029, 3, 1, 23, tzinfo=UTC)
 WISHED = JOINED + timedelta(days=14)
 TOLD = JOINED + AN_HOUR
 FEWEST_MOMENTS = 4

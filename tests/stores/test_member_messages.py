@@ -17,6 +17,7 @@ from stamkunde.messaging.model import CODE_MARGIN, KINDS, DeliveryState, Message
 from stamkunde.messaging.outbox import CODE_PLACE, Message
 from stamkunde.messaging.parts import BodyFault, Encoding, count_parts
 from stamkunde.messaging.store import outbox_key
+from stamkunde.messaging.written import written_day
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.language import LANGUAGES
 from stamkunde.shared.one_time_code import CODE_LASTS
@@ -280,11 +281,24 @@ def test_the_link_to_new_terms_names_the_club_only(office: PostOffice) -> None:
     at_once = TermsVersion(2, "da", "Nye betingelser", published_at)
     told = office.members.terms_changed(PHONE, at_once, "da", office.now)
     assert told.text == (
-        "Bager Holm ændrer betingelserne for medlemmer d. 21. november. Bonus, du har optjent, følger de gamle. "
+        "Bager Holm har nye betingelser for medlemmer fra 21. november. Bonus, du har optjent, følger de gamle. "
         "Se, hvad der er nyt: k.test/t/bager-holm"
     )
-    later = replace(at_once, valid_from=date(2027, 1, 1))
-    assert "on 1 January." in office.members.terms_changed(PHONE, later, "en", office.now).text
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 21), date(2026, 12, 24)], ids=["gone by", "to come"])
+def test_new_terms_are_told_in_words_that_are_true_before_their_day_and_after_it(
+    office: PostOffice, day: date
+) -> None:
+    terms = TermsVersion(2, "da", "Nye betingelser", datetime(2026, 11, 21, tzinfo=UTC), valid_from=day)
+    in_a_wave = datetime(2026, 11, 26, 9, tzinfo=UTC)
+    beginnings = {
+        "da": f"Bager Holm har nye betingelser for medlemmer fra {written_day(day, 'da')}. Bonus",
+        "nb": f"Bager Holm har nye vilkår for medlemmer fra {written_day(day, 'nb')}. Bonus",
+        "en": f"Bager Holm has new terms for members from {written_day(day, 'en')}. Bonus",
+    }
+    for language, beginning in beginnings.items():
+        assert office.members.terms_changed(PHONE, terms, language, in_a_wave).text.startswith(beginning)
 
 
 def test_messages_of_several_kinds_are_written_together(office: PostOffice) -> None:

@@ -21,6 +21,7 @@ from stamkunde.clubs.terms import (
     first_form,
     heading,
     next_terms,
+    outdated_points,
     read_form,
 )
 from stamkunde.clubs.terms_changes import Change, changes
@@ -89,6 +90,28 @@ def test_terms_name_every_detail_that_the_club_asks_for_and_no_other() -> None:
     assert "kun det, du køber, til at vælge tilbud til dig, hvis du har sagt ja" in plain.text
 
 
+@pytest.mark.parametrize("typed", ["Få, faste kunder, som selv spørger", "Få, faste kunder, som selv spørger."])
+def test_a_clubs_reason_ends_as_a_sentence_and_is_quoted_in_the_languages_it_was_not_typed_in(typed: str) -> None:
+    weighing = replace(CAREFUL_POLICY, purchase_use=PurchaseUse.BALANCING_TEST, balancing_test=typed)
+    terms = made(settings=replace(SETTINGS, policy=weighing))
+    assert "Vores grund: Få, faste kunder, som selv spørger. Du kan altid sige nej til det." in terms.text
+    assert "Grunnen vår: «Få, faste kunder, som selv spørger.» Du kan når som helst" in terms.text_in("nb")
+    assert "Our reason: “Få, faste kunder, som selv spørger.” You can say no" in terms.text_in("en")
+
+
+def test_a_club_that_has_not_written_its_reason_uses_purchases_with_a_yes_only_and_says_that() -> None:
+    unwritten = replace(CAREFUL_POLICY, purchase_use=PurchaseUse.BALANCING_TEST, balancing_test=None)
+    assert made(settings=replace(SETTINGS, policy=unwritten)).texts == made().texts
+
+
+def test_goods_are_suggested_as_the_club_calls_them_and_quoted_in_other_languages() -> None:
+    form = first_form(CLUB, LANGUAGES)
+    told = {language: words[TermsPoint.MARKETING] for language, words in form.words.items()}
+    assert "om brød og kager: på sms" in told["da"]
+    assert "om «brød og kager»: på SMS" in told["nb"]
+    assert "about “brød og kager”: by text message" in told["en"]
+
+
 def test_a_club_that_counts_points_or_gives_no_bonus_says_so() -> None:
     points = replace(THREE_PERCENT, unit=Unit.POINTS, rate=100, point_value=10)
     assert (
@@ -120,6 +143,8 @@ def test_terms_with_an_empty_point_are_not_published(point: TermsPoint, language
 def test_a_club_that_has_not_said_who_it_is_publishes_no_terms() -> None:
     club = replace(CLUB, join_page=None)
     assert refused(lambda: made(club)) == ("terms_point_empty", "/da/contact")
+    # Its form can be filled in before that.
+    assert "Bager Holm ApS, CVR-nr. 12345678" in made(form=first_form(club, ["da"])).text
 
 
 @pytest.mark.parametrize("point", sorted(FIGURES_FROM_SETTINGS))
@@ -192,6 +217,24 @@ def test_terms_that_are_worse_hold_after_a_months_notice_and_others_at_once() ->
     assert refused(lambda: made(club, form=form, valid_from=yesterday))[0] == "notice_too_short"
 
 
+@pytest.mark.parametrize("said_worse", [False, True])
+def test_terms_between_those_that_hold_and_worse_ones_to_come_give_a_months_notice_too(said_worse: bool) -> None:
+    first = made()
+    meagre = made(after(first), replace(SETTINGS, programme=replace(THREE_PERCENT, rate=200)), said_worse=said_worse)
+    club = replace(CLUB, terms=(*CLUB.terms, first, meagre))
+    less_meagre = replace(SETTINGS, programme=replace(THREE_PERCENT, rate=250))
+    assert made(club, less_meagre).valid_from == TODAY + NOTICE_OF_WORSE_TERMS
+    # As it was before: nobody loses by that, unless the club said that the words in between were worse.
+    assert made(club).valid_from == (TODAY + NOTICE_OF_WORSE_TERMS if said_worse else TODAY)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_our_words_on_changes_promise_the_notice_that_is_given_and_no_more(language: str) -> None:
+    told = first_form(CLUB, LANGUAGES).words[language][TermsPoint.CHANGES]
+    assert f" {NOTICE_OF_WORSE_TERMS.days} da" in told
+    assert not any(early in told for early in ("før nye", "før de", "before new", "before they"))
+
+
 def test_the_same_terms_again_are_no_new_version() -> None:
     assert refused(lambda: made(after(made())))[0] == "terms_unchanged"
 
@@ -226,6 +269,35 @@ def test_settings_keep_what_the_terms_promise() -> None:
     assert refused(lambda: check_promises(terms, None, shorter))[0] == "keeping_not_in_terms"
     unsaid = CLUB.terms[0]
     check_promises(unsaid, replace(THREE_PERCENT, rate=0), shorter)
+
+
+@pytest.mark.parametrize(
+    ("changed", "points"),
+    [
+        ({}, ()),
+        ({"asks_birth_date": True}, ("data",)),
+        ({"asks_outlet": True, "soft_opt_in": True}, ("data", "marketing")),
+        ({"questions": (Question("cykel", "Hvilken cykel?", ("MTB",)),)}, ("data",)),
+        ({"purchase_use": PurchaseUse.BALANCING_TEST, "balancing_test": "Vi er en lille butik."}, ("choosing",)),
+        ({"inactive_months": 48}, ("keeping",)),
+        # What no point names is nothing that the terms would have to say.
+        ({"keeping_reason": "Mange kommer kun om sommeren."}, ()),
+    ],
+)
+def test_terms_that_no_longer_name_what_a_club_asks_or_does_say_in_which_points(
+    changed: dict[str, Any], points: tuple[str, ...]
+) -> None:
+    terms, form = made(), first_form(CLUB, LANGUAGES)
+    club = replace(after(terms), member_policy=replace(CAREFUL_POLICY, **changed))
+    assert outdated_points(club, terms, form) == points
+
+
+def test_a_point_that_nothing_would_be_said_of_any_more_is_outdated_and_not_refused() -> None:
+    form = first_form(CLUB, ["da"])
+    silent = replace(form, words={"da": {**form.words["da"], TermsPoint.MARKETING: ""}})
+    sold = replace(SETTINGS, policy=replace(CAREFUL_POLICY, soft_opt_in=True))
+    terms = made(settings=sold, form=silent)
+    assert outdated_points(after(terms), terms, silent) == (TermsPoint.MARKETING,)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from stamkunde.shared.programme import BonusProgramme, Unit
 NOTICE_OF_WORSE_TERMS = timedelta(days=30)
 """Whoever is a member may leave before terms hold that are worse for them."""
 
+SENTENCE_ENDS = (".", "?", "!", "…")
+
 LONGEST_POINT = 1_500
 MONTHS_OF_A_YEAR = 12
 
@@ -149,10 +151,26 @@ def next_terms(club: Club, wish: NewTerms, settings: TermsSettings, now: datetim
         valid_from=wish.valid_from,
         said_worse=wish.said_worse,
     )
-    notice = NOTICE_OF_WORSE_TERMS if wish.said_worse or version.is_worse_than(newest) else timedelta()
+    notice = NOTICE_OF_WORSE_TERMS if _is_worse(version, club, today) else timedelta()
     if wish.valid_from is not None and wish.valid_from < today + notice:
         raise Refusal("notice_too_short", {"days": notice.days}, "/valid_from")
     return replace(version, valid_from=wish.valid_from or today + notice)
+
+
+def outdated_points(club: Club, terms: TermsVersion, form: TermsForm) -> tuple[TermsPoint, ...]:
+    """The points of a version that would read otherwise if it were made anew of the same words: settings changed.
+
+    Nothing is refused for it: what members accepted holds, and terms that say the new things can be published.
+    """
+    settings = TermsSettings(club.programmes[-1], club.member_policy)
+    found: set[TermsPoint] = set()
+    for language in terms.texts:
+        read = {block.heading: block.words for block in terms.blocks_in(language)}
+        said, words = _said_by_settings(club, settings, language), form.words.get(language, {})
+        found |= {
+            point for point in TermsPoint if read.get(heading(point, language), "") != _sentences(point, words, said)
+        }
+    return tuple(point for point in TermsPoint if point in found)
 
 
 def check_promises(terms: TermsVersion, programme: BonusProgramme | None, policy: MemberPolicy | None = None) -> None:
@@ -190,6 +208,14 @@ def heading(point: TermsPoint, language: str) -> str:
     return _TEXTS.text(language, f"heading.{point.value}")
 
 
+def _is_worse(version: TermsVersion, club: Club, today: date) -> bool:
+    """Whether members lose by it: against what holds today too, where the newest version doesn't hold yet."""
+    held = [each for each in club.terms if each.first_day(club.time_zone) <= today]
+    coming = [each for each in club.terms if each.first_day(club.time_zone) > today]
+    said_worse = version.said_worse or any(each.said_worse for each in coming)
+    return said_worse or any(version.is_worse_than(each) for each in (*held[-1:], *coming))
+
+
 def _read_words(language: str, words: Any) -> OwnWords:
     if language not in LANGUAGES:
         raise Refusal("invalid_field", {"expected": ", ".join(LANGUAGES)}, f"/{language}")
@@ -216,17 +242,21 @@ def _read_point(typed: Any, point: TermsPoint, pointer: str) -> str:
 
 def _suggested(club: Club, language: str) -> OwnWords:
     texts = _TEXTS.texts(language)
-    goods = club.join_page.goods if club.join_page else texts["goods"]
-    suggested = {point: texts.get(f"own.{point}", "") for point in TermsPoint}
-    return {point: words.format(club=club.name, goods=goods) for point, words in suggested.items()}
+    goods = _as_typed(club.join_page.goods, club, language) if club.join_page else texts["goods"]
+    values = {"club": club.name, "goods": goods, "notice_days": NOTICE_OF_WORSE_TERMS.days}
+    return {point: texts.get(f"own.{point}", "").format_map(values) for point in TermsPoint}
 
 
 def _point(point: TermsPoint, words: OwnWords, said: Mapping[TermsPoint, str], language: str) -> str:
-    sentences = " ".join(filter(None, (said.get(point, ""), words.get(point, ""))))
+    sentences = _sentences(point, words, said)
     if not sentences:
         point_name = heading(point, language)
         raise Refusal("terms_point_empty", {"point": point_name}, f"/{language}/{point.value}")
     return f"{heading(point, language)}\n{sentences}"
+
+
+def _sentences(point: TermsPoint, words: OwnWords, said: Mapping[TermsPoint, str]) -> str:
+    return " ".join(filter(None, (said.get(point, ""), words.get(point, ""))))
 
 
 def _said_by_settings(club: Club, settings: TermsSettings, language: str) -> dict[TermsPoint, str]:
@@ -244,7 +274,7 @@ def _said_by_settings(club: Club, settings: TermsSettings, language: str) -> dic
         TermsPoint.BONUS: say("bonus", rate=rate) if programme.rate else say("bonus.none"),
         TermsPoint.EXPIRY: say("expiry", duration=duration_text(programme.expiry_months, language)),
         TermsPoint.MARKETING: say("marketing.soft_opt_in") if policy.soft_opt_in else "",
-        TermsPoint.CHOOSING: _how_offers_are_chosen(policy, language),
+        TermsPoint.CHOOSING: _how_offers_are_chosen(club, policy, language),
         TermsPoint.COMPLAINT: say("complaint", authority=_TEXTS.text(language, f"authority.{club.country}")),
     }
 
@@ -265,7 +295,14 @@ def _asked_by(policy: MemberPolicy) -> list[str]:
     return [name for name, is_asked in asked.items() if is_asked]
 
 
-def _how_offers_are_chosen(policy: MemberPolicy, language: str) -> str:
-    if policy.purchase_use is PurchaseUse.CONSENT:
+def _how_offers_are_chosen(club: Club, policy: MemberPolicy, language: str) -> str:
+    reason = policy.balancing_test
+    if policy.purchase_use is PurchaseUse.CONSENT or not reason:
         return _TEXTS.text(language, "set.choosing.consent")
-    return _TEXTS.text(language, "set.choosing.balancing_test", reason=policy.balancing_test or "")
+    sentence = reason if reason.endswith(SENTENCE_ENDS) else f"{reason}."
+    return _TEXTS.text(language, "set.choosing.balancing_test", reason=_as_typed(sentence, club, language))
+
+
+def _as_typed(words: str, club: Club, language: str) -> str:
+    """What a club typed in its own language; in any other one it is quoted, for nobody has translated it."""
+    return words if language == club.language else _TEXTS.text(language, "quoted", words=words)

@@ -12,7 +12,15 @@ from stamkunde.clubs.model import Club, MemberPolicy, TermsVersion
 from stamkunde.clubs.programmes import check_programme, first_start, next_programme
 from stamkunde.clubs.service import Operators
 from stamkunde.clubs.store import ClubStore
-from stamkunde.clubs.terms import NewTerms, TermsForm, TermsPoint, TermsSettings, first_form, next_terms
+from stamkunde.clubs.terms import (
+    NewTerms,
+    TermsForm,
+    TermsPoint,
+    TermsSettings,
+    first_form,
+    next_terms,
+    outdated_points,
+)
 from stamkunde.clubs.terms_changes import ChangedBlock, changes
 from stamkunde.shared.clock import local_date, wall_instant
 from stamkunde.shared.errors import Refusal
@@ -115,6 +123,20 @@ class TermsDesk(Struct, frozen=True):
         to = find_version(club, newer or club.current_terms().version, "/newer")
         since = find_version(club, older or max(1, to.version - 1), "/older")
         return Compared(since, to, changes(since, to, language))
+
+    def outdated(self, club_id: str) -> tuple[TermsPoint, ...] | None:
+        """The points of the newest version that no longer say what the club does.
+
+        None where nobody but a reader can tell: it was made without the guided form.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``.
+        """
+        club = self._club(club_id)
+        form = self._kept_form(club)
+        return outdated_points(club, club.current_terms(), form) if form.words else None
 
     def _settings_writes(self, club: Club, settings: TermsSettings, terms: TermsVersion, now: datetime) -> list[Put]:
         writes = []

@@ -258,6 +258,12 @@ def may_write(
     return Verdict(tuple(steps))
 
 
+def question(message_class: MessageClass, channel: Channel, purpose: Purpose, language: str) -> str:
+    """What `may_write` is asked, in a few words."""
+    chosen_by = f".{purpose}" if message_class is MessageClass.MARKETING else ""
+    return _VERDICTS.text(language, f"asked.{message_class}{chosen_by}", channel=Words(f"channel.{channel}"))
+
+
 def _steps(
     facts: Facts, message_class: MessageClass, channel: Channel, purpose: Purpose, now: datetime
 ) -> Iterator[Step]:

@@ -29,7 +29,7 @@ check: .venv/.installed ## formatting, lint and strict types
 	@$(PYTHON) -m mypy
 
 test: check node_modules/.installed ## everything that must pass
-	@$(PYTEST) tests -n 2
+	@$(PYTEST) tests -n 3
 
 prove: .venv/.installed node_modules/.installed ## the sizes of record; writes docs/proof.md (SECTIONS="races machine" only these)
 	@$(PYTHON) -m tests.proof $(SECTIONS)

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra import slimming
+from stamkunde import service_data
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -157,7 +158,7 @@ def _rebuild_if_changed(target: Path, digest: str, fill: Callable[[Path], None])
 def _digest(files: Iterable[tuple[str, Path]], extra: str = "") -> str:
     """Digest of the inputs, of this recipe and of the interpreter whose byte code is shipped."""
     digest = hashlib.sha256(f"{sys.version}\0{extra}\0".encode())
-    for recipe in (__file__, slimming.__file__):
+    for recipe in (__file__, slimming.__file__, service_data.__file__):
         digest.update(Path(recipe).read_bytes())
     for name, path in files:
         content = hashlib.sha256(path.read_bytes()).hexdigest()

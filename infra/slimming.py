@@ -16,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeIs
 
+from stamkunde.service_data import ADDRESSED_BY_REGION, RULES
+
 # The AWS services our Lambdas call: botocore's knowledge of the other 400 is left out.
 SERVICES = ("dynamodb", "s3", "sesv2", "sns", "sqs", "stepfunctions")
-SERVICE_FILES = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
+SERVICE_FILES = ("service-2", RULES, "waiters-2")
 SHARED_FILES = ("endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json")
 
 # Every start unpacks every file, read or not. Our clubs are at home in these time zones,
@@ -97,7 +99,8 @@ def _slim_service(folder: Path) -> None:
     for path in sorted(newest.iterdir()):
         content = _read_json(path)
         path.unlink()
-        if path.name.split(".json")[0] in SERVICE_FILES:
+        kind = path.name.split(".json")[0]
+        if kind in SERVICE_FILES and not (kind == RULES and folder.name in ADDRESSED_BY_REGION):
             _write_json(path.with_name(path.name.removesuffix(".gz")), without_documentation(content))
 
 

@@ -35,8 +35,8 @@ TOGETHER = {**ON_LOCAL_STACKS, LONG_WALK: "a stack that runs through"}
 class TwoProcessesForLocalStacks(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out test by test, but keeps tests that share a local stack in one process, the largest groups first.
 
-    A stack of its own for each process would cost more than it saves. xdist's own groups are marked in a way that
-    this pytest no longer reads.
+    A stack of its own for each process would cost more than it saves, and while two wait for theirs, a third tests.
+    xdist's own groups are marked in a way that this pytest no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -26,6 +26,5 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "help": str(client.query.__doc__),
         "endpoint": client.meta.endpoint_url,
         "operations": sorted(client.meta.method_to_api_mapping),
-        "paginates": client.can_paginate("query"),
         "refusal": refusal,
     }

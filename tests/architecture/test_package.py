@@ -121,7 +121,6 @@ def test_the_slimmed_packages_answer_as_the_whole_ones(packages: Packages) -> No
     assert "query" in answer["help"]
     assert answer["endpoint"] == whole.meta.endpoint_url
     assert answer["operations"] == sorted(whole.meta.method_to_api_mapping)
-    assert answer["paginates"]
     assert "ec2 is not packaged (packaged: dynamodb, s3, sesv2, sns, sqs, stepfunctions)" in answer["refusal"]
 
 

@@ -94,10 +94,10 @@ def _first_events(stage: Scene) -> dict[str, object]:
 
 
 def _remarks(stage: Scene) -> list[str]:
-    till_api = stage.ours("till_api", [stage.purchase_event()])
-    bare = stage.bare("bare_purchase", [stage.bare_event()])
+    till_api = stage.ours("till_api", [])
+    bare = stage.bare("bare_purchase", [])
     modules = (
-        f"Modules loaded beyond the runtime's own: {len(till_api.modules)} by till_api (at most 370), "
+        f"Modules loaded at a start, beyond the runtime's own: {len(till_api.modules)} by till_api (at most 370), "
         f"{len(bare.modules)} by the bare handler."
     )
     assumed = (

@@ -33,8 +33,7 @@ from msgspec import Struct
 from stamkunde.ledger.model.coupons import Coupon, CouponHistory, FoundCode
 from stamkunde.ledger.model.entries import Benefit, BenefitSource
 from stamkunde.shared.clock import compact_instant, iso_instant
-from stamkunde.shared.item import from_wire, to_wire
-from stamkunde.shared.reading import get_row
+from stamkunde.shared.reading import get_row, query_where
 from stamkunde.shared.transaction import NOT_THERE, THERE, UNCHANGED, Delete, Put, Update, Write, commit
 
 if TYPE_CHECKING:
@@ -80,23 +79,15 @@ class CouponStore:
 
     def not_over_at(self, at: datetime) -> Iterator[CouponHistory]:
         """Coupons that aren't over at an instant, also those that haven't begun: one Query."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk > :sk",
-            ExpressionAttributeValues=to_wire({":pk": self._list_pk, ":sk": compact_instant(at)}),
-            ConsistentRead=True,
-        )
-        return (_history(from_wire(item)) for page in pages for item in page["Items"])
+        values = {":pk": self._list_pk, ":sk": compact_instant(at)}
+        rows = query_where(self._client, self._table, "pk = :pk AND sk > :sk", values, consistent=True)
+        return map(_history, rows)
 
     def over_before(self, at: datetime) -> Iterator[CouponHistory]:
         """Coupons that were over before an instant: one Query."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk < :sk",
-            ExpressionAttributeValues=to_wire({":pk": self._list_pk, ":sk": compact_instant(at)}),
-            ConsistentRead=True,
-        )
-        return (_history(from_wire(item)) for page in pages for item in page["Items"])
+        values = {":pk": self._list_pk, ":sk": compact_instant(at)}
+        rows = query_where(self._client, self._table, "pk = :pk AND sk < :sk", values, consistent=True)
+        return map(_history, rows)
 
     def find(self, coupon_id: str) -> CouponHistory | None:
         """A coupon, over or not, as last confirmed."""

@@ -33,7 +33,7 @@ from stamkunde.ledger.rows import (
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
-from stamkunde.shared.reading import get_row, query_rows
+from stamkunde.shared.reading import get_row, query_between, query_rows
 from stamkunde.shared.terms import NOT_ACCEPTED
 from stamkunde.shared.transaction import NOT_THERE, THERE, UNCHANGED, Put, Write, commit, put_alone
 
@@ -157,36 +157,19 @@ class LedgerStore:
 
     def entries_booked(self, account_id: str, since: datetime, until: datetime) -> Iterator[Entry]:
         """An account's entries that were booked between two instants, the end exclusive."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
-            ExpressionAttributeValues=to_wire(
-                {
-                    ":pk": self._account_pk(account_id),
-                    ":since": ENTRY_PREFIX + compact_instant(since),
-                    # Ids go on after their instant, so none of the end's own lies before it.
-                    ":until": ENTRY_PREFIX + compact_instant(until),
-                }
-            ),
-            ConsistentRead=True,
-        )
-        return (entry_from_row(from_wire(item)) for page in pages for item in page["Items"])
+        # Ids go on after their instant, so none of the end's own lies before it.
+        return self._entries_between(account_id, compact_instant(since), compact_instant(until))
 
     def entries_since(self, account_id: str, since: datetime) -> Iterator[Entry]:
         """An account's entries booked from an instant on, as last confirmed, oldest first."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :last",
-            ExpressionAttributeValues=to_wire(
-                {
-                    ":pk": self._account_pk(account_id),
-                    ":since": ENTRY_PREFIX + compact_instant(since),
-                    ":last": ENTRY_PREFIX + AFTER_ALL,
-                }
-            ),
-            ConsistentRead=True,
+        return self._entries_between(account_id, compact_instant(since), AFTER_ALL)
+
+    def _entries_between(self, account_id: str, first: str, last: str) -> Iterator[Entry]:
+        pk = self._account_pk(account_id)
+        rows = query_between(
+            self._client, self._table, pk, ENTRY_PREFIX + first, ENTRY_PREFIX + last, consistent=True
         )
-        return (entry_from_row(from_wire(item)) for page in pages for item in page["Items"])
+        return map(entry_from_row, rows)
 
     def account_ids(self) -> Iterator[str]:
         """Every account of the club, for rebuilding projections and for proof."""

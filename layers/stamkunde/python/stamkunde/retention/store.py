@@ -16,8 +16,8 @@ from msgspec import Struct
 from stamkunde.retention.model import StepKind
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
-from stamkunde.shared.item import from_wire, to_wire
-from stamkunde.shared.reading import get_row
+from stamkunde.shared.item import to_wire
+from stamkunde.shared.reading import get_row, query_where
 from stamkunde.shared.transaction import (
     NOT_THERE,
     THERE,
@@ -150,13 +150,8 @@ class DueStore:
     def due_on(self, day: date, shard: int, until: datetime) -> Iterator[Hint]:
         """The hints of a day's shard that were due by an instant, the oldest first."""
         values = {":pk": self._due_pk(day, shard), ":until": compact_instant(until) + _AFTER_EVERY_MEMBER}
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk < :until",
-            ExpressionAttributeValues=to_wire(values),
-            ConsistentRead=True,
-        )
-        return (_hint(from_wire(item)) for page in pages for item in page["Items"])
+        rows = query_where(self._client, self._table, "pk = :pk AND sk < :until", values, consistent=True)
+        return map(_hint, rows)
 
     def put_off(self, hint: Hint, at: datetime) -> None:
         """Look at a member at another time instead: the new hint first, so that a crash leaves two and never none."""

@@ -9,7 +9,7 @@ _BITS_PER_LETTER = 5
 
 def new_id(prefix: str, letters: int = 16) -> str:
     """A random identifier such as ``m7k2…``: one letter for the kind, then 5 random bits a letter."""
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(letters))
+    return prefix + _letters(secrets.randbits(_BITS_PER_LETTER * letters), letters)
 
 
 def shard_of(text: str, shards: int) -> int:
@@ -26,5 +26,8 @@ def derived_id(prefix: str, *parts: str, letters: int = 24) -> str:
     for part in parts:
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(4, "big") + encoded)
-    number = int.from_bytes(digest.digest(), "big")
-    return prefix + "".join(_ALPHABET[(number >> (_BITS_PER_LETTER * i)) & 31] for i in range(letters))
+    return prefix + _letters(int.from_bytes(digest.digest(), "big"), letters)
+
+
+def _letters(number: int, letters: int) -> str:
+    return "".join([_ALPHABET[(number >> (_BITS_PER_LETTER * i)) & 31] for i in range(letters)])

@@ -26,5 +26,6 @@ def add_coupon_commands(group: Group, new_task: NewTask) -> None:
     voucher.add_argument("club_id")
     voucher.add_argument("coupon_id")
     voucher.add_argument("member_id")
+    voucher.add_argument("--by", required=True, help="who does it")
     voucher.add_argument("--key", required=True, help="any text: the same again within a day is done once")
     voucher.add_argument("--last-day", help="such as 2026-12-24, included; else the coupon's own end")

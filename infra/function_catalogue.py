@@ -73,7 +73,14 @@ class Invoked:
     by: str
 
 
-type Trigger = Http | Schedule | Stream | Queue | Invoked
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Called by a state machine, step by step."""
+
+    machine: str
+
+
+type Trigger = Http | Schedule | Stream | Queue | Invoked | Step
 type Rights = Mapping[str, tuple[str, ...]]
 
 
@@ -95,8 +102,12 @@ class Function:
         Limits of one invocation.
     wakes
         The function whose queue it may send to, and whose address it learns.
+    starts
+        The state machine that it may start, and whose ARN it learns.
     sends_messages
         Whether it may send text messages and e-mail.
+    on_evidence
+        What it may do in the bucket of evidence, such as ``PutObject``; it learns the bucket's name then.
     knows_domains
         Whether it writes links or addresses of our own domains, and so learns them.
     """
@@ -108,7 +119,9 @@ class Function:
     timeout_seconds: int
     memory_mb: int
     wakes: str | None = None
+    starts: str | None = None
     sends_messages: bool = False
+    on_evidence: tuple[str, ...] = ()
     knows_domains: bool = False
 
     @property
@@ -129,7 +142,9 @@ FUNCTIONS = (
         trigger=Http(TILL_ROUTES, below="/v1"),
         rights=_rights(
             clubs="GetItem Query",
-            members="GetItem PutItem",
+            # What a member agreed to so far is read before a word at the counter is written down, and the e-mails
+            # that ask for an address are counted by an update.
+            members="GetItem Query PutItem UpdateItem",
             # A coupon's total is counted, and a code used, by an update.
             ledger="GetItem Query PutItem UpdateItem",
             messages="PutItem",
@@ -191,14 +206,19 @@ FUNCTIONS = (
             clubs="GetItem Query PutItem UpdateItem",
             views="Query PutItem",
             # Members are corrected, merged and put together: their devices and the row of whoever was merged go.
-            members="GetItem Query PutItem DeleteItem",
+            members="GetItem Query PutItem UpdateItem DeleteItem",
+            # Accounts are asked, a hundred at once, which terms their members accepted.
             # A coupon that ends at another time takes another place in the list.
-            ledger="GetItem Query PutItem DeleteItem",
+            ledger="GetItem BatchGetItem Query PutItem DeleteItem",
             messages="GetItem PutItem",
         ),
         timeout_seconds=300,
         memory_mb=512,
         wakes="message_worker",
+        # Who is to be deleted is told so, with a link that undoes it.
+        knows_domains=True,
+        # A photo whose record could not be written goes again.
+        on_evidence=("PutObject", "DeleteObject", "ListBucket"),
     ),
     Function(
         name="ledger_stream",
@@ -261,5 +281,42 @@ FUNCTIONS = (
         timeout_seconds=50,
         memory_mb=512,
         wakes="message_worker",
+    ),
+    Function(
+        name="due_job",
+        purpose="Looks at the members who are due in each club, and starts what is to be done about them.",
+        trigger=Schedule(every_minutes=60),
+        rights=_rights(
+            clubs="Query",
+            # A hint is claimed by an update, and taken away once it stands for nothing.
+            members="GetItem Query PutItem UpdateItem DeleteItem",
+            # New terms make everybody due: members are found by their accounts.
+            ledger="Query",
+            # What became of a notice decides whether its day counts.
+            messages="GetItem",
+        ),
+        # It stops after ten minutes and goes on in the next hour.
+        timeout_seconds=900,
+        memory_mb=512,
+        starts="member_due",
+    ),
+    Function(
+        name="due_task",
+        purpose="Does what is due to or for a member, as a step of the member_due state machine.",
+        trigger=Step(machine="member_due"),
+        rights=_rights(
+            clubs="Query",
+            # Of a record whose permission ended long ago only the rest is left.
+            members="GetItem Query PutItem UpdateItem DeleteItem",
+            # What somebody held is forfeit once they are taken away.
+            ledger="Query PutItem",
+            messages="GetItem PutItem",
+        ),
+        timeout_seconds=60,
+        memory_mb=512,
+        wakes="message_worker",
+        knows_domains=True,
+        # The photo of somebody's signed form goes with them.
+        on_evidence=("DeleteObject", "ListBucket"),
     ),
 )

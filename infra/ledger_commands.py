@@ -5,21 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
-import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from infra.local.home import Home, LocalRunError, Stack
-from infra.local.loopback import client
-from infra.operator_commands import run_task
+from infra.asking import Ask, asking, print_json
 from stamkunde.ledger.accounting import is_signature
-
-if TYPE_CHECKING:
-    from types_boto3_lambda.client import LambdaClient
 
 ROWS_A_PART = 5_000
 BYTE_ORDER_MARK = "\ufeff"
@@ -28,9 +20,6 @@ BYTE_ORDER_MARK = "\ufeff"
 DELIMITER = ";"
 """What Danish and Norwegian spreadsheets expect, since their decimals have a comma."""
 
-type Ask = Callable[..., dict[str, Any]]
-"""Carries out a task of the operator Lambda: its name, and what it is given."""
-
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to the command line."""
@@ -38,30 +27,30 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     actions = group.add_subparsers(required=True, metavar="ACTION")
     proving = actions.add_parser("verify", help="derive all accounts from their entries; exit code 1 if any differs")
     proving.add_argument("club_id", nargs="?", help="every club, if not given")
-    proving.set_defaults(command=lambda options: verify(_asking(), options.club_id))
+    proving.set_defaults(command=lambda options: verify(asking(), options.club_id))
     owing = actions.add_parser("liability", help="what a club owes its members, by the year it would expire")
     owing.add_argument("club_id")
     owing.add_argument("--month", help="as that month ended, such as 2026-11; now, if not given")
-    owing.set_defaults(command=lambda options: liability(_asking(), options.club_id, options.month))
+    owing.set_defaults(command=lambda options: liability(asking(), options.club_id, options.month))
     exporting = actions.add_parser("export", help="the accountant's file of a month, signed")
     exporting.add_argument("club_id")
     exporting.add_argument("--month", required=True, help="a month that is over, such as 2026-11")
     exporting.add_argument("--file", type=Path, help="where to (ledger-‹club›-‹month›.csv)")
-    exporting.set_defaults(command=lambda options: export(_asking(), options.club_id, options.month, options.file))
+    exporting.set_defaults(command=lambda options: export(asking(), options.club_id, options.month, options.file))
     noted = actions.add_parser("notes", help="what people did by hand on a day, and what wasn't honoured")
     noted.add_argument("club_id")
     noted.add_argument("--day", required=True, help="such as 2026-11-21, on the club's calendar")
-    noted.set_defaults(command=lambda options: notes(_asking(), options.club_id, options.day))
+    noted.set_defaults(command=lambda options: notes(asking(), options.club_id, options.day))
     checking = actions.add_parser("check-export", help="whether such a file is as it was signed")
     checking.add_argument("file", type=Path)
-    checking.set_defaults(command=lambda options: check_export(_asking(), options.file))
+    checking.set_defaults(command=lambda options: check_export(asking(), options.file))
 
 
 def verify(ask: Ask, club_id: str | None) -> int:
     """Prove one club or all of them, print what differs, and say by the exit code whether anything does."""
     clubs = [club_id] if club_id else [each["club_id"] for each in ask("list_clubs")["clubs"]]
     proved = [_proved(ask, each) for each in clubs]
-    _print({"clubs": proved})
+    print_json({"clubs": proved})
     return 1 if any(each["difference_count"] or not each["adds_up"] for each in proved) else 0
 
 
@@ -72,13 +61,13 @@ def liability(ask: Ask, club_id: str, month: str | None) -> int:
     else:
         proved = _proved(ask, club_id)
         shown = {name: proved[name] for name in ("club_id", "liability", "moved", "adds_up", "difference_count")}
-    _print(shown)
+    print_json(shown)
     return 0
 
 
 def notes(ask: Ask, club_id: str, day: str) -> int:
     """Print what the owner should look at of a day."""
-    _print(ask("list_ledger_notes", club_id=club_id, day=day))
+    print_json(ask("list_ledger_notes", club_id=club_id, day=day))
     return 0
 
 
@@ -91,7 +80,7 @@ def export(ask: Ask, club_id: str, month: str, file: Path | None) -> int:
     csv.writer(text, delimiter=DELIMITER, lineterminator="\r\n").writerows(written)
     place = file or Path(f"ledger-{club_id}-{month}.csv")
     place.write_bytes((BYTE_ORDER_MARK + text.getvalue()).encode())
-    _print({"file": str(place), "rows": len(rows)})
+    print_json({"file": str(place), "rows": len(rows)})
     return 0
 
 
@@ -117,7 +106,7 @@ def check_export(ask: Ask, file: Path) -> int:
             following, verdict = shown["following"], shown["verdict"]
             if following is None:
                 break
-    _print({"file": str(file), "verdict": verdict or "unsigned"})
+    print_json({"file": str(file), "verdict": verdict or "unsigned"})
     return 0 if verdict == "unaltered" else 1
 
 
@@ -165,20 +154,3 @@ def _parts(ask: Callable[[str | None], dict[str, Any]]) -> Iterator[dict[str, An
         following = part["following"]
         if following is None:
             return
-
-
-def _asking() -> Ask:
-    stack = Stack.load(Home.from_environment(os.environ).path)
-    functions: LambdaClient = client("lambda", stack.aws_endpoint)
-
-    def ask(task: str, **given: Any) -> dict[str, Any]:
-        shown = run_task(functions, stack.functions["operator_task"], {"task": task, **given})
-        if "code" in shown:
-            raise LocalRunError(f"{shown['code']}: {shown.get('detail', '')}")
-        return shown
-
-    return ask
-
-
-def _print(shown: dict[str, Any] | Sequence[Any]) -> None:
-    sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")

@@ -16,6 +16,7 @@ def add_member_commands(group: Group, new_task: NewTask) -> None:
     find = new_task(group, "find", "find_member", "whose number it is: the id that the other commands ask for")
     find.add_argument("club_id")
     find.add_argument("phone")
+    _by(find)
     _correction_commands(group, new_task)
     gift = new_task(group, "give", "give_bonus", "give a member's bonus to another, as the member asked")
     _about_member(gift)

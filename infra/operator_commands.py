@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from infra.asking import run_task
 from infra.coupon_commands import add_coupon_commands
+from infra.data_commands import add_club_data_commands, add_import_command
 from infra.local.home import Home, LocalRunError, Stack
 from infra.local.loopback import client
 from infra.member_commands import add_member_commands
-
-if TYPE_CHECKING:
-    from types_boto3_lambda.client import LambdaClient
-
+from infra.member_data_commands import add_member_data_commands
+from infra.permission_commands import add_club_permission_commands, add_may_write_command
+from infra.terms_commands import add_terms_commands
 
 _WALL_TIME_HELP = "such as 2026-11-27T18:00, on the clock in the shop"
 
 
-def run_task(functions: LambdaClient, function_name: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Invoke the operator Lambda with one task.
-
-    Raises
-    ------
-    LocalRunError
-        The Lambda broke: its own log says why.
-    """
-    answer = functions.invoke(FunctionName=function_name, Payload=json.dumps(task).encode())
-    shown: dict[str, Any] = json.loads(answer["Payload"].read())
-    if answer.get("FunctionError"):
-        raise LocalRunError(f"The operator function broke ({shown.get('errorType')}): see its log.")
-    return shown
-
-
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the operators' commands to the command line."""
-    _club_commands(_group(subparsers, "club", "create a club, open its pages, list them, show one"))
+    clubs = _group(subparsers, "club", "create a club, open its pages, list them, show one, account for its data")
+    _club_commands(clubs)
+    add_club_data_commands(clubs, _task)
+    add_club_permission_commands(clubs, _task)
     _outlet_commands(_group(subparsers, "outlet", "create a place of sale, show its days"))
     _till_commands(_group(subparsers, "till", "give tills keys, and take them away"))
     _programme_commands(_group(subparsers, "programme", "show the bonus programme, publish a new version"))
-    add_member_commands(_group(subparsers, "member", "correct, give, share an account, merge"), _task)
+    members = _group(subparsers, "member", "correct, give, share an account, merge, bring along from a file")
+    add_member_commands(members, _task)
+    add_may_write_command(members, _task)
+    add_member_data_commands(members, _task)
+    add_import_command(members)
     add_coupon_commands(_group(subparsers, "coupon", "publish coupons, make codes, give vouchers"), _task)
+    add_terms_commands(_group(subparsers, "terms", "publish terms, compare versions, attach signed forms"), _task)
     _message_commands(_group(subparsers, "message", "try out the sending of messages"))
 
 
@@ -168,6 +163,15 @@ def _carry_out(options: argparse.Namespace) -> int:
     programme_file: Path | None = given.pop("programme_file", None)
     if programme_file:
         given["programme"] = _read_json(programme_file)
+    questions_file: Path | None = given.pop("questions_file", None)
+    if questions_file:
+        given["questions"] = _read_json(questions_file)
+    form_file: Path | None = given.pop("form_file", None)
+    if form_file:
+        given["form"] = _read_json(form_file)
+    photo_file: Path | None = given.pop("photo_file", None)
+    if photo_file:
+        given["photo"] = base64.b64encode(photo_file.read_bytes()).decode()
     stack = Stack.load(Home.from_environment(os.environ).path)
     shown = run_task(client("lambda", stack.aws_endpoint), stack.functions["operator_task"], given)
     print(json.dumps(shown, indent=2, ensure_ascii=False))

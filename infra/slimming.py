@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Any, TypeIs
 
 # The AWS services our Lambdas call: botocore's knowledge of the other 400 is left out.
-SERVICES = ("dynamodb", "sesv2", "sns", "sqs")
+SERVICES = ("dynamodb", "s3", "sesv2", "sns", "sqs", "stepfunctions")
 SERVICE_FILES = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 SHARED_FILES = ("endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json")
 
-# Of tzdata only the compiled zones are read; these are its text forms and tables.
-ZONE_TABLES = ("iso3166.tab", "leapseconds", "tzdata.zi", "zone.tab", "zone1970.tab", "zonenow.tab")
+# Every start unpacks every file, read or not. Our clubs are at home in these time zones,
+ZONES = ("__init__.py", "Europe")
+# log and count with these parts of Powertools,
+POWERTOOLS_UTILITIES = ("__init__.py", "jmespath_utils", "typing")
+# and ask nobody: addresses are judged by their form without a look into the DNS, short numbers aren't called.
+NEVER_ASKED = ("dns", "docs", "phonenumbers/shortdata", "aws_lambda_powertools/event_handler")
 
 # Packages whose front module only hands on names, from parts of which we use one or two.
 LAZY_PACKAGES = ("phonenumbers",)
@@ -50,19 +54,19 @@ def _remove_unused_files(packages: Path) -> None:
         *packages.glob(".*"),
     ]
     unwanted += [path for path in packages.rglob("*") if path.name in ("tests", "test", "__pycache__")]
-    unwanted += [
-        *packages.rglob("*.pyi"),
-        packages / "aws_lambda_powertools/event_handler/openapi/swagger_ui",
-    ]
-    unwanted += [
-        packages / "tzdata" / "zones",
-        *(packages / "tzdata" / "zoneinfo" / name for name in ZONE_TABLES),
-    ]
+    unwanted += [*packages.rglob("*.pyi"), packages / "tzdata" / "zones"]
+    unwanted += [packages / folder for folder in NEVER_ASKED]
+    unwanted += _all_but(ZONES, packages / "tzdata" / "zoneinfo")
+    unwanted += _all_but(POWERTOOLS_UTILITIES, packages / "aws_lambda_powertools" / "utilities")
     for path in unwanted:
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _all_but(kept: tuple[str, ...], folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name not in kept]
 
 
 # -- data that is not read

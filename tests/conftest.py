@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from tests.pitfalls import watch
+from tests.named_tests import watch
 
 # Powertools reads these when it is imported, which any plugin or test module may do first.
 os.environ |= {"POWERTOOLS_SERVICE_NAME": "test", "POWERTOOLS_METRICS_NAMESPACE": "Stamkunde"}
@@ -53,7 +53,7 @@ class TwoProcessesForLocalStacks(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """See that a run of everything passes what docs/ledger.md names."""
+    """See that a run of everything passes what docs/ledger.md and docs/compliance.md name."""
     watch(config)
 
 

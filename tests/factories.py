@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stamkunde.clubs.model import DEFAULT_JOIN_COUNTRIES, Club, JoinPage, ReceiptNumbers, TermsVersion, Till
 from stamkunde.ledger.model.accounts import Account, AccountMember, LotKey
 from stamkunde.ledger.model.receipts import Basket, Line, Receipt, TillPoint
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.wordings import Shown, club_permission, digest, terms_wording
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.programme import BonusProgramme
 from stamkunde.shared.signing import SigningKey
@@ -48,7 +48,7 @@ def everything_shown(club: Club, language: str = "da", **given: Any) -> Shown:
     """What a form of the club has shown that was opened just now."""
     sentences = [terms_wording(club, language)]
     if club.join_page is not None:
-        sentences += [club_permission(club, channel, language).wording for channel in Channel]
+        sentences += [club_permission(club, kind, language).wording for kind in PermissionKind]
     shown = Shown(language, club.current_terms().version, frozenset(digest(language, each) for each in sentences))
     return replace(shown, **given)
 

@@ -28,10 +28,11 @@ CONTEXT = SimpleNamespace(
 @pytest.fixture(scope="session")
 def environment(engine_endpoint: str) -> Iterator[None]:
     """What the stacks would tell the functions; one account of the engine for the whole session."""
+    account = f"{random.randrange(10**11, 10**12)}"
     variables = {
         "AWS_REGION": "eu-north-1",
         "AWS_ENDPOINT_URL": engine_endpoint,
-        "AWS_ACCESS_KEY_ID": f"{random.randrange(10**11, 10**12)}",
+        "AWS_ACCESS_KEY_ID": account,
         "AWS_SECRET_ACCESS_KEY": "test",
         "CLUBS_TABLE": "clubs",
         "MEMBERS_TABLE": "members",
@@ -39,6 +40,8 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "VIEWS_TABLE": "views",
         "MESSAGES_TABLE": "messages",
         "MESSAGE_QUEUE": "message-worker",
+        "MEMBER_MACHINE": f"arn:aws:states:eu-north-1:{account}:stateMachine:member-due",
+        "EVIDENCE_BUCKET": "evidence",
         "ORIGIN_SECRET": ORIGIN_SECRET,
         "PAGES_DOMAIN": "klub.example.com",
         "SHORT_DOMAIN": "k.test",

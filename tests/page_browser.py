@@ -35,6 +35,7 @@ class ShownForm:
     fields: dict[str, str] = field(default_factory=dict)
     boxes: set[str] = field(default_factory=set)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    choices: dict[str, list[str]] = field(default_factory=dict)
 
 
 class _Reader(HTMLParser):
@@ -43,6 +44,7 @@ class _Reader(HTMLParser):
         self.elements: list[Element] = []
         self.forms: list[ShownForm] = []
         self._open: list[Element] = []
+        self._choice = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
@@ -74,6 +76,14 @@ class _Reader(HTMLParser):
                 self.forms[-1].fields[name] = value
         elif element.tag == "input":
             self.forms[-1].fields[name] = value
+        elif element.tag == "select":
+            self._choice = name
+            self.forms[-1].choices[name] = []
+        elif element.tag == "option":
+            # A browser sends the first of a list unless another is chosen.
+            self.forms[-1].choices[self._choice].append(value)
+            if "selected" in given or len(self.forms[-1].choices[self._choice]) == 1:
+                self.forms[-1].fields[self._choice] = value
 
 
 @dataclass

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from infra.local.home import ROOT
 from tests.benchmarks.report import machine, revision
-from tests.engine_fixtures import bare_engine
+from tests.due_cost import Cost, cost_of_an_hour
+from tests.due_scene import open_due_shop
+from tests.engine_fixtures import bare_engine, new_account
 from tests.local_stack import LocalStack
 from tests.mutations.mutations import MUTATIONS
 from tests.mutations.runner import Mutation, switch_off
@@ -30,6 +32,7 @@ from tests.stores.walks import STEPS_A_WALK, walk
 PAGE = ROOT / "docs" / "proof.md"
 BASKETS = 20_000
 STEPS = 50_000
+DUE_SIZES = (1_000, 10_000, 50_000)
 ROUNDS = 200
 HEADING = "\n## "
 INTRODUCTION = """# Proof: the sizes of record
@@ -139,6 +142,19 @@ def mutations(chosen: Sequence[Mutation] = MUTATIONS) -> Shown:
     return Shown([summary, "", *table], noticed == len(rows))
 
 
+def due(sizes: Sequence[int] = DUE_SIZES) -> Shown:
+    """The same few members due in clubs of several sizes, each in an account of its own."""
+    lines: list[str] = []
+    costs: list[Cost] = []
+    with tempfile.TemporaryDirectory() as folder, bare_engine(Path(folder)) as endpoint:
+        for members in sizes:
+            begun = time.monotonic()
+            costs.append(cost_of_an_hour(open_due_shop(new_account(endpoint)), members))
+            lines += ["", f"### {members:,} members ({time.monotonic() - begun:.0f} s)", ""]
+            lines += [f"- {line}" for line in costs[-1].report()]
+    return Shown(lines, all(cost == costs[0] and cost.is_within_the_budget() for cost in costs))
+
+
 SECTIONS = {
     "replay": Section(
         "Real receipts",
@@ -162,6 +178,13 @@ again.""",
 other must be told why not; the winner brings the goods back, and it begins again. After all rounds every account is
 what its entries say, and is what it was at first.""",
         races,
+    ),
+    "due": Section(
+        "Members who are due",
+        """An hour of due_job in clubs of open members who are all due later on that day: nobody is due now; a few are
+looked at and due later after all; these few are reminded, with all that their cases write. The units, metered from
+what the calls carry, must be equal in each club.""",
+        due,
     ),
     "mutations": Section(
         "Rules switched off",

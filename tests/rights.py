@@ -51,7 +51,12 @@ def check_service(function: str | None, service: str, operation: str) -> None:
 
 def _other_calls(function: Function) -> set[tuple[str, str]]:
     waking = {("sqs", "SendMessageBatch")} if function.wakes else set()
-    return waking | ({("sns", "Publish"), ("sesv2", "SendEmail")} if function.sends_messages else set())
+    starting = {("stepfunctions", "StartExecution")} if function.starts else set()
+    # The right to list is called otherwise than what lists.
+    names = ("ListObjectsV2" if action == "ListBucket" else action for action in function.on_evidence)
+    keeping = {("s3", name) for name in names}
+    sending = {("sns", "Publish"), ("sesv2", "SendEmail")} if function.sends_messages else set()
+    return waking | starting | keeping | sending
 
 
 def _on_tables(operation: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

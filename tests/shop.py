@@ -24,12 +24,18 @@ from stamkunde.members.consents import ConsentMethod
 from stamkunde.members.devices import Devices
 from stamkunde.members.households import Households
 from stamkunde.members.joining import Joining
+from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.links import LinkActs
 from stamkunde.members.merging import Merging
 from stamkunde.members.model import Acceptance
+from stamkunde.members.remains import Remains
+from stamkunde.members.removal import Removal
 from stamkunde.members.service import Joined, Membership
+from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
 from stamkunde.messaging.member_messages import MemberMessages
+from stamkunde.retention.arming import Arming
+from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import Clock, FixedClock, local_date
 from stamkunde.shared.patience import Patience
 from tests.factories import NOON, POINT, make_basket, make_club
@@ -62,7 +68,7 @@ class Shop:
 
     @property
     def members(self) -> MemberStore:
-        return MemberStore(self.client, self.members_table, self.club.club_id, self.club.address_key)
+        return MemberStore(self.client, self.members_table, self.club.club_id, self.club.address_key, self.clock)
 
     @property
     def ledger(self) -> Ledger:
@@ -106,7 +112,14 @@ class Shop:
 
     @property
     def merging(self) -> Merging:
-        return Merging(self.club, self.members, self.store, self.access, self.clock, self.patience)
+        arming = Arming(self.club, self.due)
+        return Merging(
+            self.club, self.members, self.store, self.access, self.lapsing, arming, self.clock, self.patience
+        )
+
+    @property
+    def lapsing(self) -> LapsingNotes:
+        return LapsingNotes(self.client, self.members_table, self.club.club_id)
 
     @property
     def reservations(self) -> Reservations:
@@ -127,7 +140,36 @@ class Shop:
 
     @property
     def admission(self) -> Admission:
-        return Admission(self.club, self.members, self.store, self.access, lambda: self.messages)
+        return Admission(
+            self.club,
+            self.members,
+            self.store,
+            self.access,
+            lambda: self.messages,
+            lambda: Arming(self.club, self.due),
+        )
+
+    @property
+    def due(self) -> DueStore:
+        return DueStore(self.client, self.members_table, self.club.club_id)
+
+    @property
+    def removal(self) -> Removal:
+        return Removal(
+            self.club,
+            self.members,
+            self.store,
+            self.access,
+            Remains(self.client, self.members_table, self.club.club_id),
+            self.lapsing,
+            self.stops,
+            self.due,
+            self.patience,
+        )
+
+    @property
+    def stops(self) -> Stops:
+        return Stops(self.client, self.members_table, self.club.club_id, self.club.address_key)
 
     @property
     def codes(self) -> Codes:
@@ -143,7 +185,7 @@ class Shop:
 
     @property
     def links(self) -> LinkActs:
-        return LinkActs(self.club, self.admission, self.clock, self.patience)
+        return LinkActs(self.club, self.admission, self.removal, self.clock, self.patience)
 
     @property
     def membership(self) -> Membership:

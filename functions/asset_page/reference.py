@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from markupsafe import Markup, escape
+from msgspec import Struct, field
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -39,8 +39,7 @@ _LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field or a parameter: its kind in words, the models that those name, and what limits it."""
 
     name: str
@@ -51,8 +50,7 @@ class Field:
     limits: str
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A body, an answer or a part of one."""
 
     name: str
@@ -60,8 +58,7 @@ class Model:
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A status that isn't a refusal, what comes with it, and an example of it."""
 
     status: str
@@ -70,8 +67,7 @@ class Answer:
     example: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A route."""
 
     name: str
@@ -85,8 +81,7 @@ class Operation:
     codes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A refusal in the words of each language."""
 
     code: str
@@ -94,8 +89,7 @@ class Problem:
     words: Mapping[str, Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """The whole page."""
 
     title: str

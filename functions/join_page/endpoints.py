@@ -1,19 +1,19 @@
 """One function a route: read the form, call the use case, show a page or send the browser on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import replace
 from functools import partial
 from http import HTTPStatus
 
 from join_page.pending import PURPOSE, PendingJoin
+from join_page.terms_pages import TERMS_ENDPOINTS
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.http import Response
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.joining import FormErrors, JoinForm
 from stamkunde.members.model import MemberState
-from stamkunde.members.wordings import club_permission, terms_wording
+from stamkunde.members.wordings import asked_kinds, club_permission, terms_wording
 from stamkunde.page_bootstrap import Pages
-from stamkunde.shared.channel import Channel
-from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.money import percent_text
 from stamkunde.shared.programme import programme_at
@@ -23,7 +23,11 @@ from stamkunde.web.cookies import DEVICE_LASTS, device_cookie, set_cookie
 from stamkunde.web.pages import KEEP_AS_LEFT, moved
 from stamkunde.web.visit import Form, Visit
 
-BOX_OF_CHANNEL = {Channel.SMS: "sms", Channel.EMAIL: "email_news"}
+BOX_OF_PERMISSION = {
+    PermissionKind.SMS: "sms",
+    PermissionKind.EMAIL: "email_news",
+    PermissionKind.PURCHASES: "purchases",
+}
 STYLE_HEADERS = {"content-type": "text/css; charset=utf-8", "x-content-type-options": "nosniff"}
 
 
@@ -39,7 +43,12 @@ def show_join(_pages: Pages, visit: Visit) -> Response:
     pending = visit.recall(PURPOSE, PendingJoin) if "edit" in visit.request.query else None
     if pending is None:
         return _join_form(visit, headers=KEEP_AS_LEFT)
-    typed = {"first_name": pending.request.first_name or "", "email": pending.request.email or ""}
+    born = pending.request.birth_date
+    typed = {
+        "first_name": pending.request.first_name or "",
+        "email": pending.request.email or "",
+        "birth_date": born.isoformat() if born else "",
+    }
     return _join_form(visit, Form(typed))
 
 
@@ -103,14 +112,6 @@ def show_done(_pages: Pages, visit: Visit) -> Response:
     return visit.show("join_done.html", home=visit.request.path, headers=KEEP_AS_LEFT)
 
 
-def show_terms(_pages: Pages, visit: Visit) -> Response:
-    """The current terms, and everything about the details that a club keeps."""
-    terms = visit.club.current_terms()
-    published_on = local_date(terms.published_at, visit.club.time_zone)
-    home = visit.request.path
-    return visit.show("terms.html", home=home, headers=KEEP_AS_LEFT, terms=terms, published_on=published_on)
-
-
 def show_look(_pages: Pages, visit: Visit) -> Response:
     """The club's colours; kept for ever under the address that names their version."""
     css = look.stylesheet(look.accent_of(visit.club))
@@ -134,7 +135,9 @@ def _join_form(visit: Visit, form: Form | None = None, headers: Mapping[str, str
     rate = programme_at(club.programmes, visit.clock.now()).rate
     wordings = {
         "terms": terms_wording(club, visit.language),
-        **{box: club_permission(club, channel, visit.language).wording for channel, box in BOX_OF_CHANNEL.items()},
+        **{
+            BOX_OF_PERMISSION[kind]: club_permission(club, kind, visit.language).wording for kind in asked_kinds(club)
+        },
     }
     return visit.show(
         "join.html",
@@ -174,8 +177,9 @@ def _typed_form(visit: Visit) -> JoinForm:
         first_name=typed.get("first_name", ""),
         email=typed.get("email", ""),
         accepts_terms=visit.ticked("terms"),
-        permissions=frozenset(channel for channel, box in BOX_OF_CHANNEL.items() if visit.ticked(box)),
+        permissions=frozenset(kind for kind, box in BOX_OF_PERMISSION.items() if visit.ticked(box)),
         shown=visit.shown,
+        birth_date=typed.get("birth_date", ""),
     )
 
 
@@ -186,19 +190,21 @@ def _home(club: Club) -> str:
 type Endpoint = Callable[[Pages, Visit], Response]
 
 ENDPOINTS: Mapping[str, Endpoint] = {
-    endpoint.__name__: endpoint
-    for endpoint in (
-        lead_to_join,
-        show_join,
-        ask_code,
-        show_code,
-        join,
-        ask_code_again,
-        show_done,
-        show_terms,
-        show_look,
-    )
+    **{
+        endpoint.__name__: endpoint
+        for endpoint in (
+            lead_to_join,
+            show_join,
+            ask_code,
+            show_code,
+            join,
+            ask_code_again,
+            show_done,
+            show_look,
+        )
+    },
+    **TERMS_ENDPOINTS,
 }
 
-FOR_EVERY_CLUB = frozenset({"show_terms", "show_look"})
+FOR_EVERY_CLUB = frozenset({"show_terms", "show_terms_changes", "show_look"})
 """What links and cards lead to, also in a club that has not said yet what its other pages need."""

@@ -12,7 +12,7 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.web.pages import error_page
 from stamkunde.web.visit import Form, Visit
 
-OUTCOMES = {LinkAct.ACCEPT_TERMS: "accepted", LinkAct.CONFIRM_EMAIL: "confirmed"}
+OUTCOMES = {LinkAct.ACCEPT_TERMS: "accepted", LinkAct.CONFIRM_EMAIL: "confirmed", LinkAct.UNDO_ERASURE: "kept"}
 
 
 def show_link(pages: Pages, visit: Visit, link: FoundLink) -> Response:
@@ -42,6 +42,8 @@ def _act(acts: LinkActs, visit: Visit, link: FoundLink) -> None:
             acts.delete(link)
         case LinkAct.CONFIRM_EMAIL, "confirm":
             acts.confirm_email(link, visit.language, visit.caller)
+        case LinkAct.UNDO_ERASURE, "keep":
+            acts.undo_erasure(link)
         case _:
             raise Refusal("malformed_body")
 
@@ -59,6 +61,8 @@ def _page(pages: Pages, visit: Visit, link: FoundLink, form: Form | None = None)
             return visit.show("link_done.html", home=path, outcome=OUTCOMES[link.act])
     if link.act is LinkAct.CONFIRM_EMAIL:
         return visit.show("link_confirm.html", home=path, form=form, path=path)
+    if link.act is LinkAct.UNDO_ERASURE:
+        return visit.show("link_keep.html", home=path, form=form, path=path)
     terms = visit.club.current_terms()
     wording = terms_wording(visit.club, visit.language)
     return visit.show("link_accept.html", home=path, form=form, path=path, terms=terms, wording=wording)

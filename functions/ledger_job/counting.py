@@ -1,6 +1,6 @@
 """What a run of the hourly job adds up to; what broke is told by the way."""
 
-from stamkunde.ledger.care import BrokenClub, Done
+from stamkunde.clubs.rounds import BrokenClub, Done
 from stamkunde.ledger.care_notes import note_broken_accounts, note_broken_club
 from stamkunde.ledger.expiry import ExpiryRun
 from stamkunde.ledger.refunds import Tended

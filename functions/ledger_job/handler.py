@@ -9,7 +9,7 @@ from stamkunde import cold_start  # before anything else of ours
 from ledger_job.counting import count_expiry, count_refunds
 from stamkunde.bootstrap import dynamodb_client
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.care import IsOver
+from stamkunde.clubs.rounds import IsOver
 from stamkunde.ledger.care_notes import count_troubles
 from stamkunde.ledger.expiry import ExpiryRun
 from stamkunde.ledger.refunds import Tended

@@ -11,11 +11,12 @@ from stamkunde.http import Response
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.members.card import grouped
 from stamkunde.members.card_pictures import barcode, qr_code
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.device import Device
 from stamkunde.members.member_card import CardView
+from stamkunde.members.permission import KIND_OF_CHANNEL
 from stamkunde.members.wordings import club_permission, terms_wording
 from stamkunde.page_bootstrap import Pages
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.money import Money, Points
 from stamkunde.web.cookies import (
@@ -46,25 +47,29 @@ def show_history(pages: Pages, visit: Visit, device: Device) -> Response:
             return visit.send_to(home(visit))
         raise
     path = visit.request.path
-    return visit.show("history.html", home=path, page=page, path=path, bonus=partial(_bonus, visit.club))
+    return visit.show("history.html", home=path, page=page, path=path, bonus=partial(amount_of, visit.club))
 
 
 def change_permission(pages: Pages, visit: Visit, device: Device) -> Response:
-    """Let the club write on one channel, or no longer."""
-    asked = {channel for channel in Channel if channel == visit.typed.get("channel")}
-    wanted = asked if visit.typed.get("act") == "give" else set[Channel]()
+    """Give one permission, or take it back."""
+    asked = {kind for kind in PermissionKind if kind == visit.typed.get("permission")}
+    wanted = asked if visit.typed.get("act") == "give" else set[PermissionKind]()
     card = pages.member_card(visit.club)
 
     def change() -> None:
         card.change_permissions(device.member_id, wanted, visit.shown, visit.caller, among=asked)
 
-    return _done(pages, visit, device, change)
+    return change_and_show(pages, visit, device, change)
 
 
 def accept_terms(pages: Pages, visit: Visit, device: Device) -> Response:
     """Accept the terms that stood on the page."""
     card = pages.member_card(visit.club)
-    return _done(pages, visit, device, lambda: card.accept_terms(device.member_id, visit.shown, visit.caller))
+
+    def accept() -> None:
+        card.accept_terms(device.member_id, visit.shown, visit.caller)
+
+    return change_and_show(pages, visit, device, accept)
 
 
 def remove_devices(pages: Pages, visit: Visit, device: Device) -> Response:
@@ -74,10 +79,12 @@ def remove_devices(pages: Pages, visit: Visit, device: Device) -> Response:
     others = frozenset(each.device_id for each in devices.list(device.member_id)) - {device.device_id}
     leaving = {"others": others, "this": frozenset({device.device_id})}.get(which, frozenset({which}))
     stays = device.device_id not in leaving
-    return _done(pages, visit, device, lambda: devices.remove(device.member_id, leaving), stays=stays)
+    return change_and_show(pages, visit, device, lambda: devices.remove(device.member_id, leaving), stays=stays)
 
 
-def _done(pages: Pages, visit: Visit, device: Device, act: Callable[[], None], *, stays: bool = True) -> Response:
+def change_and_show(
+    pages: Pages, visit: Visit, device: Device, act: Callable[[], None], *, stays: bool = True
+) -> Response:
     """Do what a form of ours asks, and show what came of it; a device that stays lasts 180 days from now."""
     if not visit.is_posted_by_our_form():
         return _card_page(pages, visit, device, Form(fault=Refusal("form_too_old")))
@@ -103,15 +110,15 @@ def _card_page(pages: Pages, visit: Visit, device: Device, form: Form | None = N
         form=form,
         path=home(visit),
         view=view,
-        bonus=partial(_bonus, visit.club),
+        bonus=partial(amount_of, visit.club),
         this_device=device.device_id,
         pictures=_pictures(visit, view),
-        wordings=_wordings(visit.club, visit.language),
+        wordings=_wordings(visit.club, view, visit.language),
         terms_wording=terms_wording(visit.club, visit.language),
     )
 
 
-def _bonus(club: Club, amount: int) -> Money | Points:
+def amount_of(club: Club, amount: int) -> Money | Points:
     """Bonus in the club's unit: a club that counts points never tells kroner."""
     return bonus_amount(amount, club.currency, club.unit)
 
@@ -129,11 +136,17 @@ def _pictures(visit: Visit, view: CardView) -> Mapping[str, Markup | str] | None
     }
 
 
-def _wordings(club: Club, language: str) -> Mapping[str, str]:
-    """What a member may say yes to; nothing while the club has not said what its advertising is about."""
+def _wordings(club: Club, view: CardView, language: str) -> Mapping[str, str]:
+    """What a member may say yes to; nothing while the club has not said what its advertising is about.
+
+    Whoever takes the news only has no purchases to be used, but may have said yes to that on the join page.
+    """
     if club.join_page is None:
         return {}
-    return {channel.value: club_permission(club, channel, language).wording for channel in Channel}
+    kinds = [
+        kind for kind in PermissionKind if view.holds or kind in KIND_OF_CHANNEL.values() or kind in view.permissions
+    ]
+    return {kind.value: club_permission(club, kind, language).wording for kind in kinds}
 
 
 type CardEndpoint = Callable[[Pages, Visit, Device], Response]

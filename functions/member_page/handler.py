@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from stamkunde import cold_start  # before anything else of ours
 
 # isort: split
-from member_page.card import CARD_ENDPOINTS
+from member_page.endpoints import ENDPOINTS
 from member_page.opening import OPENING_ENDPOINTS, home, phone_form
 from member_page.routes import ROUTES
 from stamkunde.bootstrap import dynamodb_client
@@ -14,6 +14,7 @@ from stamkunde.http import Request, Resolver, Response
 from stamkunde.observability import begin_invocation
 from stamkunde.page_bootstrap import Pages
 from stamkunde.settings import Settings
+from stamkunde.shared.errors import Refusal
 from stamkunde.shared.routing import Auth, Route
 from stamkunde.web.cookies import device_cookie
 from stamkunde.web.pages import failed
@@ -42,7 +43,11 @@ def _for_device(route: Route, visit: Visit) -> Response:
     token = visit.request.cookies.get(device_cookie(visit.club.club_id), "")
     device = PAGES.devices(visit.club).find(token)
     if device is not None:
-        return CARD_ENDPOINTS[route.name](PAGES, visit, device)
+        try:
+            return ENDPOINTS[route.name](PAGES, visit, device)
+        except Refusal as refusal:
+            if refusal.code != "unknown_member":  # Whoever asked to be deleted has no card from that day on.
+                raise
     return phone_form(visit) if route.name == "show_card" else visit.send_to(home(visit))
 
 

@@ -5,6 +5,7 @@ import msgspec
 from stamkunde.web.cookies import Pending
 
 PURPOSE = Pending.OPEN_CARD
+NUMBER_PURPOSE = Pending.CHANGE_NUMBER
 
 
 class PendingCard(msgspec.Struct, frozen=True):
@@ -12,3 +13,11 @@ class PendingCard(msgspec.Struct, frozen=True):
 
     challenge_id: str
     phone: str
+
+
+class PendingNumber(msgspec.Struct, frozen=True):
+    """A number that a member wants instead of theirs, and the challenges of both codes."""
+
+    phone: str
+    old_challenge: str
+    new_challenge: str

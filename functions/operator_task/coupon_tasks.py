@@ -122,6 +122,7 @@ class HandOutVoucher(TaskModel, tag="hand_out_voucher"):
     club_id: str
     coupon_id: Name
     member_id: MemberId
+    by: Name
     key: Key
     last_day: date | None = None
 

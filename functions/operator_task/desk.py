@@ -1,6 +1,5 @@
 """What every task of an operator is made of."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
@@ -17,8 +16,7 @@ type Rate = Annotated[int, Meta(ge=0, le=10_000)]
 type Months = Annotated[int, Meta(ge=1, le=120)]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """What the tasks are carried out with."""
 
     operators: Operators

@@ -7,8 +7,9 @@ import msgspec
 from stamkunde import cold_start  # before anything else of ours
 
 # isort: split
+from operator_task.auditing import carry_out
 from operator_task.desk import Desk
-from operator_task.tasks import TASK_MODEL, TASKS, Task
+from operator_task.tasks import TASK_MODEL, Task
 from stamkunde.bootstrap import dynamodb_client
 from stamkunde.http import problem_document
 from stamkunde.message_bootstrap import wake_ups
@@ -34,7 +35,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> Any:
     try:
         task = _read(event)
         logger.append_keys(task=type(task).__name__, **_whom(task))
-        answer = TASKS[type(task)](DESK, task)
+        answer = carry_out(DESK, task)
     except Refusal as refusal:
         logger.info("task refused", code=refusal.code)
         return msgspec.to_builtins(problem_document(refusal, "en"))

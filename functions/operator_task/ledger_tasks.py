@@ -21,8 +21,11 @@ from stamkunde.ledger.store import LedgerStore
 from stamkunde.ledger.transfers import Gift, Transfers
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.households import Households, Shared
+from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.merging import Merging
 from stamkunde.members.store import MemberStore
+from stamkunde.retention.arming import Arming
+from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import Clock, iso_instant
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.idempotency import WriteKey
@@ -41,6 +44,7 @@ class FindMember(TaskModel, tag="find_member"):
 
     club_id: str
     phone: Name
+    by: Name
 
 
 class CorrectMember(TaskModel, tag="correct_member"):
@@ -141,9 +145,8 @@ class Bench:
     @property
     def members(self) -> MemberStore:
         """Its members."""
-        return MemberStore(
-            self.desk.client, self.desk.settings.members_table, self.club.club_id, self.club.address_key
-        )
+        table = self.desk.settings.members_table
+        return MemberStore(self.desk.client, table, self.club.club_id, self.club.address_key, self.clock)
 
     @property
     def adjustments(self) -> Adjustments:
@@ -178,10 +181,11 @@ class Bench:
     @property
     def merging(self) -> Merging:
         """Two members who are one."""
-        access = AccessStore(
-            self.desk.client, self.desk.settings.members_table, self.club.club_id, self.club.address_key
-        )
-        return Merging(self.club, self.members, self.ledger, access, self.clock, Patience())
+        client, table, club = self.desk.client, self.desk.settings.members_table, self.club
+        access = AccessStore(client, table, club.club_id, club.address_key)
+        lapsing = LapsingNotes(client, table, club.club_id)
+        arming = Arming(club, DueStore(client, table, club.club_id))
+        return Merging(club, self.members, self.ledger, access, lapsing, arming, self.clock, Patience())
 
 
 def find_member(desk: Desk, task: FindMember) -> dict[str, Any]:
@@ -284,7 +288,8 @@ def write_key(task: TaskModel, key: str) -> WriteKey:
 
 
 def _adjusted(club: Club, adjusted: Adjusted) -> dict[str, Any]:
-    return _booked(club, adjusted.entry, repeated=adjusted.repeated)
+    booked = _booked(club, adjusted.entry, repeated=adjusted.repeated)
+    return booked | {"member_id": adjusted.entry.member_id}
 
 
 def _booked(club: Club, entry: Entry, *, repeated: bool) -> dict[str, Any]:

@@ -6,9 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from operator_task.audit_tasks import AUDIT_TASKS, AuditTask
 from operator_task.coupon_tasks import COUPON_TASKS, CouponTask
 from operator_task.desk import Desk, Months, Name, Rate, TaskModel
+from operator_task.import_tasks import IMPORT_TASKS, ImportTask
 from operator_task.ledger_tasks import LEDGER_TASKS, LedgerTask
+from operator_task.member_data_tasks import MEMBER_DATA_TASKS, MemberDataTask
+from operator_task.permission_tasks import PERMISSION_TASKS, PermissionTask
 from operator_task.programme_tasks import (
     DoubleBonus,
     PublishProgramme,
@@ -19,6 +23,7 @@ from operator_task.programme_tasks import (
     show_programme,
 )
 from operator_task.proof_tasks import PROOF_TASKS, ProofTask
+from operator_task.terms_tasks import TERMS_TASKS, TermsTask
 from stamkunde.clubs.model import Club, JoinPage, ReceiptNumbers, Till
 from stamkunde.clubs.service import NewClub, ShownKey
 from stamkunde.ledger.store import LedgerStore
@@ -168,6 +173,11 @@ type Task = (
     | LedgerTask
     | CouponTask
     | ProofTask
+    | TermsTask
+    | ImportTask
+    | AuditTask
+    | PermissionTask
+    | MemberDataTask
 )
 TASK_MODEL = Task.__value__
 
@@ -304,6 +314,11 @@ TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     **LEDGER_TASKS,
     **COUPON_TASKS,
     **PROOF_TASKS,
+    **TERMS_TASKS,
+    **IMPORT_TASKS,
+    **AUDIT_TASKS,
+    **PERMISSION_TASKS,
+    **MEMBER_DATA_TASKS,
 }
 
 

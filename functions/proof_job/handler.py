@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.care import BrokenClub, IsOver
+from stamkunde.clubs.rounds import BrokenClub, IsOver
 from stamkunde.ledger.care_notes import count_troubles, note_broken_club, note_differences
 from stamkunde.ledger.proof import ProofRun
 from stamkunde.ledger_bootstrap import ledger_clubs, nightly_proof, rounds

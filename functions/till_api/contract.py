@@ -6,14 +6,13 @@ the models; so an entry names the models and the codes that this route refuses w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from stamkunde.http import LARGEST_BODY
-from stamkunde.members.model import LONGEST_NAME
+from stamkunde.members.model import CONSENT_AGE, LONGEST_NAME
 from stamkunde.shared.language import Worded
 from stamkunde.shared.reasons import Reason
 from till_api import answers, carry_over, members, refunds, requests, reservations, vouchers
@@ -47,8 +46,7 @@ type PageSize = Annotated[
 type Cursor = Annotated[str, Meta(description="`next` of the page before")]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """What a route takes and answers.
 
     Parameters
@@ -94,8 +92,18 @@ CONTRACT: Mapping[str, Operation] = {
             *PHONE,
             *("phone_not_mobile", "name_not_allowed"),
             *("unknown_terms_version", "acceptance_in_future", "acceptance_before_terms"),
+            "soft_opt_in_not_allowed",
         ),
         requests.Join,
+    ),
+    "show_permission_texts": Operation({HTTPStatus.OK: members.SentencesShown}, ()),
+    "say_permissions": Operation(
+        {HTTPStatus.CREATED: members.PermissionsShown, HTTPStatus.OK: members.PermissionsShown},
+        (
+            *("unknown_member", "acceptance_in_future"),
+            *("permission_not_asked", "email_missing", "too_young_to_say_yes"),
+        ),
+        requests.PermissionsSaid,
     ),
     "carry_over": Operation(
         {HTTPStatus.CREATED: carry_over.CarriedOverShown, HTTPStatus.OK: carry_over.CarriedOverShown},
@@ -171,5 +179,6 @@ EXAMPLE_VALUES: Mapping[str, str | int | Worded] = {
 OWN_EXAMPLE_VALUES: Mapping[str, Mapping[str, str | int]] = {
     "name_not_allowed": {"most": LONGEST_NAME},
     "idempotency_key_missing": {"most": LONGEST_KEY},
+    "too_young_to_say_yes": {"age": CONSENT_AGE},
 }
 """The same where a code has a value of its own."""

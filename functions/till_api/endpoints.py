@@ -90,6 +90,8 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     for endpoint in (
         members.look_up_member,
         members.join_member,
+        members.say_permissions,
+        members.show_permission_texts,
         carry_over.carry_over,
         vouchers.give_voucher,
         quote_purchase,

@@ -1,23 +1,29 @@
 """Members at the till: look up, join, and what there is to say to them."""
 
+from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from stamkunde.bootstrap import TillSession
-from stamkunde.clubs.model import Club
+from stamkunde.clubs.model import Club, Till
 from stamkunde.http import Request, Response
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.ledger.model.coupons import Coupon
 from stamkunde.ledger.model.standing import CardStanding, Standing, worth_saying
 from stamkunde.ledger.service import OnOffer
+from stamkunde.members.consents import ConsentMethod, PermissionKind
 from stamkunde.members.model import MemberState
 from stamkunde.members.service import MemberAtTill
-from stamkunde.shared.clock import iso_instant
+from stamkunde.shared.clock import believable_instant, iso_instant
 from stamkunde.shared.language import text
 from stamkunde.shared.programme import programme_at
 from till_api import answers, requests
+from till_api.paths import id_in_path
+
+if TYPE_CHECKING:
+    from stamkunde.members.counter import CounterWord
 
 type LastDay = Annotated[str, Meta(description="A day of the club's; it counts", examples=["2027-11-30"])]
 
@@ -75,6 +81,40 @@ class MemberShown(Struct, frozen=True):
     say: Annotated[str | None, Meta(description="One line for the cashier to say, if there is something to say")]
 
 
+class SentenceShown(Struct, frozen=True):
+    """What has to stand beside a box, word for word."""
+
+    kind: requests.PermissionName
+    language: Literal["da", "nb", "en"]
+    wording: str
+
+
+class SentencesShown(Struct, frozen=True):
+    """What the club asks its customers for; empty while it hasn't said what its advertising would be about."""
+
+    permissions: list[SentenceShown]
+
+
+class PermissionShown(Struct, frozen=True):
+    """How it stands with one permission.
+
+    `waits`: until the member has shown that the e-mail address is theirs. `lapsed`: a year has passed since they said
+    yes. `unasked`: the club may without having asked, until they say no.
+    """
+
+    kind: requests.PermissionName
+    state: Literal["yes", "waits", "lapsed", "unasked", "no"]
+    given_on: Annotated[str | None, Meta(description="The club's day on which they last said yes")]
+    lapses_on: Annotated[str | None, Meta(description="From this day on that yes doesn't count")]
+
+
+class PermissionsShown(Struct, frozen=True):
+    """How it stands with a member's permissions now."""
+
+    member_id: str
+    permissions: list[PermissionShown]
+
+
 def look_up_member(session: TillSession, request: Request) -> Response:
     """Who has this phone number or card, and what they have to use."""
     body = request.body(requests.LookUp)
@@ -91,10 +131,59 @@ def join_member(session: TillSession, request: Request) -> Response:
     # Read before anything is written: whoever can't be shown what they have has not joined.
     on_offer = session.ledger.on_offer(session.till.outlet_id)
     joined = session.membership.join(
-        body.phone, body.first_name, acceptance, session.till.outlet_id, session.till.till_id
+        body.phone,
+        body.first_name,
+        acceptance,
+        session.till.outlet_id,
+        session.till.till_id,
+        in_a_sale=body.soft_opt_in is not None,
     )
     status = HTTPStatus.CREATED if joined.new else HTTPStatus.OK
     return Response(status, show_member(session, joined.at_till, on_offer))
+
+
+def show_permission_texts(session: TillSession, _request: Request) -> Response:
+    """The sentences that may be shown on paper or on the counter's screen, in every language."""
+    shown = [
+        SentenceShown(sentence.kind.value, language, sentence.wording)  # type: ignore[arg-type]
+        for language, sentence in session.counter.sentences()
+    ]
+    return Response(HTTPStatus.OK, SentencesShown(shown))
+
+
+def say_permissions(session: TillSession, request: Request) -> Response:
+    """Book what a member said at the counter; 201 if it changes anything, 200 if it was known or is overtaken."""
+    member_id = id_in_path(request, "member_id", requests.MEMBER_ID, "unknown_member")
+    word = _word(request.body(requests.PermissionsSaid), session.till)
+    said = session.counter.say(member_id, word)
+    shown = [
+        PermissionShown(
+            kind.value,
+            choice.state.value,
+            _day(choice.given_on),
+            _day(choice.lapses_on),
+        )
+        for kind, choice in said.choices.items()
+    ]
+    return Response(HTTPStatus.CREATED if said.new else HTTPStatus.OK, PermissionsShown(said.member.member_id, shown))
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _word(body: requests.PermissionsSaid, till: Till) -> "CounterWord":
+    from stamkunde.members.counter import CounterWord  # noqa: PLC0415 - few calls need it, and no start
+
+    return CounterWord(
+        given={PermissionKind(each.kind): each.wording for each in body.given},
+        withdrawn=frozenset(PermissionKind(kind) for kind in body.withdrawn),
+        method=ConsentMethod(body.method),
+        language=body.language,
+        said_at=believable_instant(body.said_at, "/said_at"),
+        outlet_id=till.outlet_id,
+        till_id=till.till_id,
+    )
 
 
 def show_member(session: TillSession, at_till: MemberAtTill, on_offer: OnOffer) -> MemberShown:

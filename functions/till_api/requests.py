@@ -17,6 +17,8 @@ MOST_LINES = 300
 MOST_REDEMPTIONS = 10
 MOST_PAYMENTS = 20
 MOST_PURCHASES = 50
+MOST_PERMISSIONS = 3
+LONGEST_WORDING = 1_000
 LARGEST_AMOUNT = 100_000_000
 MEMBER_ID = "m[0-9a-z]{16}"
 PURCHASE_ID = "p[0-9a-z]{24}"
@@ -36,6 +38,8 @@ type ReservationId = Annotated[
         description="What was held for this receipt; sent without spend_bonus and redemptions, which come from it",
     ),
 ]
+type PermissionName = Literal["sms", "email", "purchases"]
+type Language = Literal["da", "nb", "en"]
 type Currency = Literal["DKK", "NOK"]
 type Name = Annotated[str, Meta(min_length=1, max_length=40)]
 
@@ -61,11 +65,31 @@ class TermsAccepted(RequestModel):
     terms_version: Annotated[int, Meta(ge=1)]
     method: Literal["signed_form", "counter_screen"]
     accepted_at: Instant
+    language: Annotated[
+        Language | None,
+        Meta(
+            description="In which it was read, as the code at the foot of a printed form says; the club's own if null"
+        ),
+    ] = None
 
     def to_acceptance(self) -> Acceptance:
         """As the members context takes it."""
         accepted_at = believable_instant(self.accepted_at, "/terms_acceptance/accepted_at")
-        return Acceptance(self.terms_version, ConsentMethod(self.method), accepted_at)
+        return Acceptance(self.terms_version, ConsentMethod(self.method), accepted_at, self.language)
+
+
+class SoftOptIn(RequestModel):
+    """That the number was given in a sale, and that the customer could refuse advertising there and didn't.
+
+    Only where the club's policy allows it. It is no permission: a yes is booked with the member's permissions.
+    """
+
+    channel: Literal["sms"]
+    refusal_offered: Annotated[bool, Meta(description="Always true: without that offer there is nothing to book")]
+
+    def __post_init__(self) -> None:
+        if not self.refusal_offered:
+            raise Refusal("invalid_field", {"expected": Reason("refusal_offered")}, "/soft_opt_in/refusal_offered")
 
 
 class Join(RequestModel):
@@ -74,6 +98,36 @@ class Join(RequestModel):
     phone: Annotated[str, Meta(min_length=1, max_length=40, examples=["20 12 34 56"])]
     first_name: Annotated[str, Meta(max_length=200)] | None = None
     terms_acceptance: TermsAccepted | None = None
+    soft_opt_in: SoftOptIn | None = None
+
+
+class PermissionGiven(RequestModel):
+    """A box that the customer ticked, and the sentence beside it."""
+
+    kind: PermissionName
+    wording: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=LONGEST_WORDING,
+            description="Word for word what the customer read: one of those that the club asks by now",
+        ),
+    ]
+
+
+class PermissionsSaid(RequestModel):
+    """What a customer said at the counter about being written to, on paper or on a screen."""
+
+    method: Literal["signed_form", "counter_screen"]
+    language: Annotated[Language, Meta(description="In which it was read")]
+    said_at: Instant
+    given: Annotated[list[PermissionGiven], Meta(max_length=MOST_PERMISSIONS)] = []
+    withdrawn: Annotated[list[PermissionName], Meta(max_length=MOST_PERMISSIONS)] = []
+
+    def __post_init__(self) -> None:
+        kinds = [*(each.kind for each in self.given), *self.withdrawn]
+        if not kinds or len(kinds) != len(set(kinds)):
+            raise Refusal("invalid_field", {"expected": Reason("given_or_withdrawn")})
 
 
 class LineSold(RequestModel):

@@ -5,6 +5,8 @@ from stamkunde.shared.routing import Auth, Route
 ROUTES = (
     Route("POST", "/v1/members/lookup", "look_up_member", Auth.TILL_KEY, writes=False),
     Route("POST", "/v1/members", "join_member", Auth.TILL_KEY, writes=True),
+    Route("GET", "/v1/permissions", "show_permission_texts", Auth.TILL_KEY, writes=False),
+    Route("POST", "/v1/members/{member_id}/permissions", "say_permissions", Auth.TILL_KEY, writes=True),
     Route("POST", "/v1/members/{member_id}/vouchers", "give_voucher", Auth.TILL_KEY, writes=True),
     Route("POST", "/v1/members/{member_id}/carry-over", "carry_over", Auth.TILL_KEY, writes=True),
     Route("POST", "/v1/quotes", "quote_purchase", Auth.TILL_KEY, writes=False),

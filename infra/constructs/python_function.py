@@ -27,6 +27,9 @@ KEY_ACTIONS_TO_WRITE = (
     "kms:ReEncryptTo",
 )
 
+KEY_ACTIONS_TO_KEEP_FILES = ("kms:GenerateDataKey", "kms:Decrypt")
+"""What S3 asks of the caller who puts a file into a bucket under a customer key."""
+
 
 class PythonFunction(Construct):
     """A Lambda with a role of its own, exactly the catalogue's rights, and logs that are kept for 30 days.
@@ -109,15 +112,18 @@ class PythonFunction(Construct):
             )
         wanted = {action for actions in self.catalogued.rights.values() for action in actions}
         if wanted:
-            self.grant_key(key, writes=not wanted <= READING)
+            writes = not wanted <= READING
+            self.grant_key(
+                key, by="dynamodb", actions=[*KEY_ACTIONS_TO_READ, *(KEY_ACTIONS_TO_WRITE if writes else ())]
+            )
 
-    def grant_key(self, key: kms.IKey, *, writes: bool) -> None:
-        """Let DynamoDB, and nothing else, use the key in this function's name."""
+    def grant_key(self, key: kms.IKey, *, by: str, actions: Sequence[str]) -> None:
+        """Let one service of AWS, and nothing else, use the key in this function's name."""
         region = cdk.Stack.of(self).region
         self.role.add_to_policy(
             iam.PolicyStatement(
-                actions=[*KEY_ACTIONS_TO_READ, *(KEY_ACTIONS_TO_WRITE if writes else ())],
+                actions=list(actions),
                 resources=[key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"dynamodb.{region}.amazonaws.com"}},
+                conditions={"StringEquals": {"kms:ViaService": f"{by}.{region}.amazonaws.com"}},
             )
         )

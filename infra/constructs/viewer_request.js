@@ -16,6 +16,10 @@ function pagesPath(path) {
     if (club) {
         return '/m/' + club[1];
     }
+    var terms = /^\/t\/([a-z0-9-]+)$/.exec(path);
+    if (terms) {
+        return '/' + terms[1] + '/terms/changes';
+    }
     var link = /^\/([a-z0-9]+)$/.exec(path);
     return link ? '/l/' + link[1] : '/';
 }

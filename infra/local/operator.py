@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from infra.asking import run_task
 from infra.local.home import LocalRunError, Stack
 from infra.local.loopback import client
-from infra.operator_commands import run_task
 
 
 class Operator:

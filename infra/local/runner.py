@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from copy import replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -184,10 +185,12 @@ class Runner:
                 "views": outputs["ViewsTable"],
                 "messages": outputs["MessagesTable"],
             },
-            state_machines={},
+            state_machines={"member_due": outputs["MemberMachine"]},
             functions={
                 "operator_task": outputs["OperatorFunction"],
                 "day_totals_job": outputs["DayTotalsFunction"],
+                "due_job": outputs["DueFunction"],
+                "ledger_job": outputs["LedgerFunction"],
             },
             demo=self._home.known_demo(),
         )

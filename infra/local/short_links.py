@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 _CLUB = re.compile(r"/c/([a-z0-9-]+)")
+_TERMS = re.compile(r"/t/([a-z0-9-]+)")
 _LINK = re.compile(r"/([a-z0-9]+)")
 
 
@@ -13,6 +14,8 @@ def pages_path(path: str) -> str:
     """The path on the pages' domain that a path on the short domain leads to."""
     if club := _CLUB.fullmatch(path):
         return f"/m/{club[1]}"
+    if terms := _TERMS.fullmatch(path):
+        return f"/{terms[1]}/terms/changes"
     link = _LINK.fullmatch(path)
     return f"/l/{link[1]}" if link else "/"
 

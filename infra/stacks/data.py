@@ -1,4 +1,4 @@
-"""What must never be lost: the tables, the key that encrypts them, and the domain that e-mail comes from."""
+"""What must never be lost: tables, evidence, the key that encrypts them, and the domain that e-mail comes from."""
 
 from typing import Any
 
@@ -6,19 +6,25 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
+from infra.constructs.acknowledge import acknowledge
 from infra.function_catalogue import FUNCTIONS, TABLES, Stream
 from infra.target import Target
 
 RECOVERY_DAYS = 31
+EVIDENCE_NAME = f"stamkunde-evidence-{cdk.Aws.ACCOUNT_ID}"
+EVIDENCE_ARN = f"arn:aws:s3:::{EVIDENCE_NAME}"
+"""The bucket by a name that other stacks know without asking: their policies can then be read, and accepted."""
+
 CLEARED_AWAY_BY = {"members": "expires"}
 """What holds the second from which a row may go, in tables with rows that go by themselves."""
 
 
 class DataStack(cdk.Stack):
-    """One customer key, one table per context and the mail domain; deleting the stack leaves them all in place."""
+    """One customer key, a table a context, a bucket of evidence, the mail domain; they all outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, target: Target, **options: Any) -> None:
         super().__init__(
@@ -31,6 +37,7 @@ class DataStack(cdk.Stack):
         self.key = kms.Key(self, "Key", description="Everything that Stamkunde keeps", enable_key_rotation=True)
         self._let_alarms_be_encrypted()
         self.tables = {name: self._table(name) for name in TABLES}
+        self.evidence = self._evidence_bucket()
         self.mail = self._mail_identity(target)
 
     def _let_alarms_be_encrypted(self) -> None:
@@ -48,6 +55,33 @@ class DataStack(cdk.Stack):
         # A new one would have other DKIM records than those in the domain's zone.
         identity.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
         return identity
+
+    def _evidence_bucket(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Evidence",
+            bucket_name=EVIDENCE_NAME,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            # As with the tables: what was taken away or overwritten can be brought back for so long, and no longer.
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    noncurrent_version_expiration=cdk.Duration.days(RECOVERY_DAYS),
+                    expired_object_delete_marker=True,
+                )
+            ],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        acknowledge(
+            bucket,
+            "S1",
+            "An access log would name members for longer than they are kept; CloudTrail can tell who read.",
+        )
+        return bucket
 
     def _table(self, name: str) -> dynamodb.Table:
         # Not TableV2: the local engine replaces one by an empty one at every update.

@@ -20,6 +20,7 @@ from infra.target import Target
 from stamkunde.clubs.model import COUNTRIES
 
 RUNBOOK = "docs/runbook/alarms.md"
+HOURS_UNFINISHED = 3
 FIVE_MINUTES = cdk.Duration.minutes(5)
 
 # A stream keeps its records for a day; an hour behind leaves most of it for the repair.
@@ -74,6 +75,7 @@ class MonitoringStack(cdk.Stack):
         self._watch_messages()
         self._watch_text_messages(target)
         self._watch_ledger()
+        self._watch_due(service)
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(12))
         for row in dashboard_rows(data, service):
             dashboard.add_widgets(*row)
@@ -213,6 +215,32 @@ class MonitoringStack(cdk.Stack):
                 own_metric("LedgerBroken", function),
                 threshold=1,
             )
+
+    def _watch_due(self, service: ServiceStack) -> None:
+        machine = service.member_machine.machine
+        for title, metric in (("Failed", machine.metric_failed), ("TimedOut", machine.metric_timed_out)):
+            self._alarm(
+                f"MemberDue{title}",
+                "due-cases",
+                "What is due to a member could not be done.",
+                metric(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
+                threshold=1,
+            )
+        self._alarm(
+            "DueBroken",
+            "due-broken",
+            "due_job can't look at a club or a member.",
+            own_metric("DueBroken", "due_job"),
+            threshold=1,
+        )
+        self._alarm(
+            "DueUnfinished",
+            "due-unfinished",
+            "Members who are due wait for hours: due_job doesn't come round.",
+            own_metric("DueUnfinished", "due_job").with_(period=cdk.Duration.hours(1)),
+            threshold=1,
+            periods=HOURS_UNFINISHED,
+        )
 
     def _watch_text_messages(self, target: Target) -> None:
         """What SNS takes and then drops is `sent` to us: only its own metrics tell."""

@@ -13,13 +13,14 @@ from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.failure_queue import FailureQueue
+from infra.constructs.member_machine import MemberMachine
 from infra.constructs.minute_schedule import MinuteSchedule
 from infra.constructs.public_http_api import PublicHttpApi
-from infra.constructs.python_function import PythonFunction
+from infra.constructs.python_function import KEY_ACTIONS_TO_KEEP_FILES, PythonFunction
 from infra.constructs.wake_up_queue import WakeUpQueue
 from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Schedule, Stream
 from infra.packaging import Packages
-from infra.stacks.data import DataStack
+from infra.stacks.data import EVIDENCE_ARN, DataStack
 from infra.target import EDGE_REGION, LOCAL_ORIGIN_SECRET, ORIGIN_SECRET_NAME, Target
 
 STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
@@ -52,6 +53,10 @@ class ServiceStack(cdk.Stack):
         for function in self.functions.values():
             self._let_wake(function)
             self._let_send(function)
+            self._let_at_evidence(function)
+        self.member_machine = MemberMachine(self, "MemberDue", task=self.functions["due_task"].function)
+        for function in self.functions.values():
+            self._let_start(function)
         self.http_api = PublicHttpApi(self, "PublicHttpApi", functions=self.functions.values())
         self._write_outputs()
 
@@ -186,6 +191,30 @@ class ServiceStack(cdk.Stack):
             function.role, "IAM5[Resource::*]", "A phone number has no ARN; a second statement denies every topic."
         )
 
+    def _let_at_evidence(self, function: PythonFunction) -> None:
+        actions = function.catalogued.on_evidence
+        if not actions:
+            return
+        files = f"{EVIDENCE_ARN}/*"
+        for action in actions:
+            resource = EVIDENCE_ARN if action == "ListBucket" else files
+            function.role.add_to_policy(iam.PolicyStatement(actions=[f"s3:{action}"], resources=[resource]))
+        acknowledge(
+            function.role,
+            f"IAM5[Resource::{files.replace(cdk.Aws.ACCOUNT_ID, '<AWS::AccountId>')}]",
+            "Each file has a name of its own.",
+        )
+        if "PutObject" in actions:
+            function.grant_key(self._data.key, by="s3", actions=KEY_ACTIONS_TO_KEEP_FILES)
+        function.function.add_environment("EVIDENCE_BUCKET", self._data.evidence.bucket_name)
+
+    def _let_start(self, function: PythonFunction) -> None:
+        if function.catalogued.starts is None:
+            return
+        machine = self.member_machine.machine.state_machine_arn
+        function.role.add_to_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine]))
+        function.function.add_environment("MEMBER_MACHINE", machine)
+
     def _failure_queue(self, function: PythonFunction) -> FailureQueue:
         queue = FailureQueue(function, "Failures")
         self.failure_queues[function.catalogued.name] = queue
@@ -197,6 +226,9 @@ class ServiceStack(cdk.Stack):
             "ApiUrl": self.http_api.api.api_endpoint,
             "OperatorFunction": self.functions["operator_task"].function.function_name,
             "DayTotalsFunction": self.functions["day_totals_job"].function.function_name,
+            "LedgerFunction": self.functions["ledger_job"].function.function_name,
+            "DueFunction": self.functions["due_job"].function.function_name,
+            "MemberMachine": self.member_machine.machine.state_machine_arn,
         }
         if self._target.source_digest:
             outputs["SourceDigest"] = self._target.source_digest

@@ -14,7 +14,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     service_data.register(session)
     client: Any = session.create_client("dynamodb")
     try:
-        session.create_client("s3")
+        session.create_client("ec2")
         refusal = ""
     except UnknownServiceError as error:
         refusal = str(error)

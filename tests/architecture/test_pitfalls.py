@@ -15,27 +15,35 @@ import pytest
 from infra.local.home import ROOT
 from tests.mutations.mutations import MUTATIONS
 from tests.mutations.runner import PACKAGE, Mutation, switch_off
-from tests.pitfalls import pitfalls
+from tests.named_tests import PITFALLS, TABLES, NamingTable
 
-PITFALLS = range(1, 23)
+NUMBERS = range(1, 23)
 NOT_RUN = {"skip", "skipif", "xfail", "importorskip"}
 """What may keep a test from running, or from counting."""
 
-CONFTEST = """
+CONFTEST = r"""
 from pathlib import Path
 
-from tests.pitfalls import watch
+from tests.named_tests import NamingTable, watch
 
 
 def pytest_configure(config):
-    watch(config, Path(__file__).with_name("page.md"))
+    page = Path(__file__).with_name("page.md")
+    watch(config, [NamingTable(page, "## Pitfalls"), NamingTable(page, "## Rules", r"R\d+")])
 """
 TABLE = """
-## Pitfalls, and what keeps us out of them
+## Pitfalls
 
 | # | pitfall | tests |
 |---|---|---|
-| 1 | Floats | `test_one`, `test_two` |
+| 1 | Floats | `test_one` |
+
+## Rules
+
+| rule | held by | tests, or why there are none |
+|---|---|---|
+| R1 | No. | `test_two` |
+| R2 | A lawyer. | Nobody can test that. |
 
 ## Something else
 
@@ -70,13 +78,14 @@ def written_tests() -> tuple[tuple[str, str, ast.FunctionDef], ...]:
 
 
 def test_each_pitfall_has_its_row_and_its_tests() -> None:
-    table = pitfalls()
-    assert list(table) == list(PITFALLS)
+    table = PITFALLS.tests()
+    assert [int(number) for number in table] == list(NUMBERS)
     assert all(table.values())
 
 
-def test_every_named_test_is_written_once_and_always_runs() -> None:
-    named = {name for names in pitfalls().values() for name in names}
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.page.stem)
+def test_every_named_test_is_written_once_and_always_runs(table: NamingTable) -> None:
+    named = table.named()
     written = [(name, code) for _, name, code in written_tests() if name in named]
     assert Counter(name for name, _ in written) == dict.fromkeys(named, 1)
     for name, code in written:
@@ -128,13 +137,13 @@ def test_a_rule_that_is_switched_off_stands_there_once(mutation: Mutation) -> No
 
 
 def test_every_rule_is_switched_off_for_a_test_that_the_table_names() -> None:
-    table = pitfalls()
+    table = PITFALLS.tests()
     written = {(file, name) for file, name, _ in written_tests()}
     for mutation in MUTATIONS:
         file = mutation.test.partition("::")[0]
         assert (file, mutation.test_name) in written, mutation.rule
-        assert mutation.test_name in table[mutation.pitfall], mutation.rule
-    assert {mutation.pitfall for mutation in MUTATIONS} == set(PITFALLS)
+        assert mutation.test_name in table[str(mutation.pitfall)], mutation.rule
+    assert {mutation.pitfall for mutation in MUTATIONS} == set(NUMBERS)
 
 
 def test_a_rule_that_is_off_is_noticed_and_a_change_that_breaks_none_is_not() -> None:

@@ -64,6 +64,15 @@ class Customer:
         self.asks_to_join(*boxes, first_name=first_name, email=email)
         self.types_the_code(self.shop.wait_for_code(self.number, sent + 1))
 
+    def opens_the_card(self) -> None:
+        """Open the card on this phone with the code that it gets."""
+        sent = len(self.shop.messages(self.number, "code"))
+        self.opens("/m/{slug}")
+        self.page.locator("[name=phone]").fill(self.number)
+        self.presses("join.send")
+        self.types_the_code(self.shop.wait_for_code(self.number, sent + 1))
+        self.sees_the_card()
+
     def sees_the_card(self) -> None:
         """See that the card is open."""
         self.page.wait_for_url(self.shop.url("/m/{slug}*"))

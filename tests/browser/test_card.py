@@ -67,7 +67,7 @@ def test_the_card_opens_on_another_device_by_a_code_and_can_be_closed_there(
     member: Customer, new_customer: Customers
 ) -> None:
     other = new_customer(shop=member.shop, number=member.number)
-    _open_the_card(other, 2)
+    other.opens_the_card()
     member.opens("/m/{slug}")
     member.presses("devices.remove_others")
     other.opens("/m/{slug}")
@@ -79,7 +79,7 @@ def test_the_card_opens_on_another_device_by_a_code_and_can_be_closed_there(
 
 def test_signing_out_closes_the_card_here_and_nowhere_else(member: Customer, new_customer: Customers) -> None:
     other = new_customer(shop=member.shop, number=member.number)
-    _open_the_card(other, 2)
+    other.opens_the_card()
     other.presses("devices.sign_out")
     other.opens("/m/{slug}")
     other.sees("open.heading")
@@ -102,12 +102,4 @@ def test_nobody_learns_from_the_page_whether_a_number_is_a_member(member: Custom
 
 def test_the_card_opens_without_javascript(member: Customer, new_customer: Customers) -> None:
     other = new_customer(shop=member.shop, number=member.number, java_script_enabled=False)
-    _open_the_card(other, 2)
-
-
-def _open_the_card(customer: Customer, codes_sent: int) -> None:
-    customer.opens("/m/{slug}")
-    customer.page.locator("[name=phone]").fill(customer.number)
-    customer.presses("join.send")
-    customer.types_the_code(customer.shop.wait_for_code(customer.number, codes_sent))
-    customer.sees_the_card()
+    other.opens_the_card()

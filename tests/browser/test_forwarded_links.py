@@ -64,11 +64,51 @@ def _till_join(customer: Customer) -> Forwarded:
     return Forwarded(link, customer)
 
 
+def _erasure_requested(customer: Customer) -> Forwarded:
+    customer.joins("terms")
+    customer.sees_the_card()
+    return _asks_to_be_deleted(customer, MessageKind.ERASURE_REQUESTED)
+
+
+def _erasure_requested_bonus(customer: Customer) -> Forwarded:
+    card_number = _welcome(customer).card_number
+    forwarded = _asks_to_be_deleted(customer, MessageKind.ERASURE_REQUESTED_BONUS)
+    return Forwarded(forwarded.link, customer, card_number)
+
+
+def _erasure_requested_news(customer: Customer) -> Forwarded:
+    customer.joins("sms")
+    customer.sees("done.heading")
+    return _asks_to_be_deleted(customer, MessageKind.ERASURE_REQUESTED_NEWS)
+
+
+def _erasure_undone(customer: Customer) -> Forwarded:
+    card_number = _erasure_requested_bonus(customer).card_number
+    customer.opens("/m/{slug}")
+    customer.presses("erase.keep")
+    (link,) = customer.shop.wait_for_message(customer.number, MessageKind.ERASURE_UNDONE)["links"]
+    return Forwarded(link, customer, card_number)
+
+
+def _asks_to_be_deleted(customer: Customer, kind: MessageKind) -> Forwarded:
+    customer.opens("/m/{slug}/delete")
+    customer.presses("erase.send")
+    (link,) = customer.shop.wait_for_message(customer.number, kind)["links"]
+    return Forwarded(link, customer)
+
+
 SENT_BY: dict[MessageKind, Callable[[Customer], Forwarded]] = {
     MessageKind.WELCOME: _welcome,
     MessageKind.CONFIRM_EMAIL: _confirm_email,
     MessageKind.TILL_JOIN: _till_join,
+    MessageKind.ERASURE_REQUESTED: _erasure_requested,
+    MessageKind.ERASURE_REQUESTED_BONUS: _erasure_requested_bonus,
+    MessageKind.ERASURE_REQUESTED_NEWS: _erasure_requested_news,
+    MessageKind.ERASURE_UNDONE: _erasure_undone,
 }
+
+REMINDERS = {kind for kind in MessageKind if kind.startswith("terms_week")} | {MessageKind.IMPORT_TERMS}
+"""Their link is of the same act as that of `till_join`, and opens the same page."""
 
 
 @pytest.mark.parametrize("language", ["da", "nb"])
@@ -90,7 +130,9 @@ def test_a_forwarded_link_shows_nothing_of_the_person(
 @pytest.mark.parametrize("language", ["da", "nb", "en"])
 def test_every_default_text_with_a_link_is_forwarded(language: str) -> None:
     place = f"{{{FIELD_NAMES[language][Field.LINK]}}}"
-    assert {kind for kind, written in default_texts(language).items() if place in written.text} == SENT_BY.keys()
+    found = {kind for kind, written in default_texts(language).items() if place in written.text}
+    # The terms that `terms_changed` leads to are the same for everybody.
+    assert found - REMINDERS - {MessageKind.TERMS_CHANGED} == SENT_BY.keys()
 
 
 def test_the_search_would_find_the_person(new_customer: Customers) -> None:

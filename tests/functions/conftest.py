@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,8 @@ SHORT_DOMAIN = "k.test"
 @pytest.fixture
 def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """The clubs made since the test began, and the only ones that jobs go to: a session has hundreds."""
+    from due_job import handler as due_job
+
     from ledger_job import handler as ledger_job
     from proof_job import handler as proof_job
 
@@ -44,7 +47,7 @@ def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) 
         return [club_id for club_id in every() if club_id not in before]
 
     monkeypatch.setattr(ClubRegistry, "club_ids", lambda _registry: iter(made_since()))
-    for job in (ledger_job, proof_job):
+    for job in (due_job, ledger_job, proof_job):
         monkeypatch.setattr(job, "ROUNDS", replace(job.ROUNDS, club_ids=made_since))
     return made_since
 

@@ -16,6 +16,7 @@ from stamkunde.members.consents import ConsentRecord
 from stamkunde.members.model import LONGEST_NAME
 from stamkunde.members.store import MemberStore
 from stamkunde.messaging.parts import count_parts
+from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.money import Money
 from stamkunde.web.cookies import Pending, device_cookie, pending_cookie, refused_cookie
@@ -31,7 +32,7 @@ MEMBER = {"first_name": "Mette", "terms": "yes"}
 
 
 def stored(shop: OpenClub, number: str) -> tuple[Any, list[ConsentRecord]]:
-    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key)
+    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key, SystemClock())
     member = store.find_by_phone(f"+45{number}", consistent=True)
     return member, store.consent_records(member.member_id) if member else []
 
@@ -55,7 +56,7 @@ def test_a_customer_joins_and_sees_the_card(shop: OpenClub) -> None:
     assert browser.seen.heading == "Bliv medlem, og få 3 % i bonus"
     assert "Bager Holm ApS, CVR 12345678" in browser.seen.text
     form = browser.seen.form(shop.join)
-    assert form.boxes == {"terms", "sms", "email_news"}
+    assert form.boxes == {"terms", "sms", "email_news", "purchases"}
     assert not form.boxes & form.fields.keys(), "a box is ticked"
     browser.send(shop.join, phone=number, sms="yes", **MEMBER)
     assert f"+45 {number[:2]} {number[2:4]}" in browser.seen.text

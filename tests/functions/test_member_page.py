@@ -10,6 +10,7 @@ import pytest
 
 from stamkunde.members.member_card import LINES_A_PAGE
 from stamkunde.members.store import MemberStore
+from stamkunde.shared.clock import SystemClock
 from stamkunde.web.cookies import device_cookie, refused_cookie
 from tests.functions.conftest import OpenClub
 from tests.page_browser import SENT_BACK, PageBrowser
@@ -52,7 +53,7 @@ def opened(shop: OpenClub, number: str) -> PageBrowser:
 
 
 def permission_form(browser: PageBrowser, channel: str, act: str) -> None:
-    form = next(each for each in browser.seen.forms if each.fields.get("channel") == channel)
+    form = next(each for each in browser.seen.forms if each.fields.get("permission") == channel)
     assert ("act", act) in form.buttons
     browser.post(form.action, form.fields | {"act": act})
 
@@ -150,7 +151,7 @@ def test_permissions_are_given_and_taken_back_with_evidence(shop: OpenClub, numb
     permission_form(browser, "sms", "give")
     assert "Ja, siden" in browser.seen.text
     permission_form(browser, "sms", "stop")
-    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key)
+    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key, SystemClock())
     given, taken = store.consent_records(member_id(shop, number))[-2:]
     assert [text.wording for text in given.given] == [SMS_WORDING]
     assert taken.withdrawn == ("sms",)
@@ -163,7 +164,7 @@ def test_a_channel_that_was_not_asked_about_stays_as_it_is(shop: OpenClub) -> No
     number = shop.number()
     browser = shop.joined(number, email="mette@example.com", email_news="yes", sms="yes")
     permission_form(browser, "sms", "stop")
-    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key)
+    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key, SystemClock())
     assert store.consent_records(member_id(shop, number))[-1].withdrawn == ("sms",)
     assert "når du har bekræftet adressen" in browser.seen.text
 
@@ -217,7 +218,7 @@ def test_a_form_that_is_none_of_ours_changes_nothing_on_the_card(shop: OpenClub,
     number = shop.number()
     shop.till.join(number, accepts=False)
     browser = opened(shop, number)
-    fields = {"channel": "sms", "act": "give", "device": "this", "terms_version": "1"}
+    fields = {"permission": "sms", "act": "give", "device": "this", "terms_version": "1"}
     for token in ({}, {"csrf": "0" * 64}, {"csrf": browser.seen.form(f"{shop.card}/devices").fields["csrf"] + "0"}):
         seen = browser.post(f"{shop.card}/{path}", fields | token)
         assert (seen.status, len(seen.alerts)) == (403, 1)
@@ -225,15 +226,14 @@ def test_a_form_that_is_none_of_ours_changes_nothing_on_the_card(shop: OpenClub,
     assert shop.till.look_up(number).body["state"] == "open"
 
 
-def test_an_address_that_waits_is_shown_and_the_link_comes_again_to_whoever_joins_again(shop: OpenClub) -> None:
+def test_an_address_that_waits_is_shown_and_its_link_comes_again_to_whoever_asks(shop: OpenClub) -> None:
     number = shop.number()
     browser = shop.joined(number, email="mette@example.com", email_news="yes")
     assert "mette@example.com Ja, når du har bekræftet adressen." in browser.seen.text
     assert "Vi har sendt et link til mette@example.com." in browser.seen.text
-    again = next(each.attributes["href"] for each in browser.seen.all("a") if each.text == "Skriv adressen")
+    again = next(each.attributes["href"] for each in browser.seen.all("a") if each.text == "Til dine oplysninger")
     browser.get(again)
-    browser.send(shop.join, phone=number, email="mette@example.com", email_news="yes")
-    browser.send(f"{shop.join}/code", code=shop.code())
+    browser.send(f"{shop.card}/details/email")
     assert len(shop.messages("confirm_email")) == 2
     browser.get(shop.link("confirm_email"))
     browser.send(shop.link("confirm_email"), act="confirm")
@@ -247,8 +247,9 @@ def test_an_address_that_waits_is_shown_and_the_link_comes_again_to_whoever_join
 
 def test_whoever_gave_no_address_is_told_how_to(shop: OpenClub, number: str) -> None:
     seen = opened(shop, number).seen
-    assert "Vi har ikke din adresse. Tilmeld dig igen med den" in seen.text
-    assert [each.attributes["href"] for each in seen.all("a") if each.text == "Skriv adressen"] == [shop.join]
+    assert "Vi har ikke din adresse. Skriv den, så sender vi et link" in seen.text
+    (where,) = [each.attributes["href"] for each in seen.all("a") if each.text == "Skriv adressen"]
+    assert where == f"{shop.card}/details"
 
 
 @pytest.mark.parametrize("slug", ["a" * 5_000, "a_b", "æ", "a.b", "-a", "\ud800"])

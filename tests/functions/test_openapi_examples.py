@@ -15,6 +15,7 @@ import pytest
 
 from infra.openapi import ANSWERS, EVENTS
 from tests.function_fixtures import new_till
+from tests.functions.conftest import PAGE
 from tests.till_client import Answer, TillClient
 from till_api.routes import ROUTES
 
@@ -52,6 +53,8 @@ NAMES = {
 EARLIER = {"item_number": "5701001000099", "quantity": 1, "amount": 40_000}
 ORDER = (
     "join_member",
+    "show_permission_texts",
+    "say_permissions",
     "carry_over",
     "give_voucher",
     "look_up_member",
@@ -77,6 +80,7 @@ def till(operate: Any, tables: Any) -> TillClient:
     for published in (
         operate("publish_programme", club_id=club_id, valid_from=OFFERED, programme=programme),
         operate("publish_coupon", club_id=club_id, coupon=COFFEE),
+        operate("publish_join_page", club_id=club_id, **PAGE),
         operate("move_clock", club_id=club_id, clock_offset_seconds=_offset(JOINED)),
     ):
         assert "code" not in published, str(published)

@@ -132,7 +132,7 @@ def test_a_queue_captures_as_far_as_possible(till: TillClient, member_id: str) -
                 "name": "",
                 "code": "reservation_over",
                 "amount": 0,
-                "words": "Reservationen gælder ikke mere.",
+                "words": "Reservationen gælder ikke længere.",
             }
         ]
     held = till.hold(member_id, 1_000).body["reservation_id"]

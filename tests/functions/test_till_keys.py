@@ -48,6 +48,12 @@ def a_body(name: str, member_id: str, till: TillClient) -> Any:
         "join_member": {"phone": "20123457"},
         "carry_over": {"bonus": 100},
         "give_voucher": {"coupon_id": "kaffe", "reason": "waiting", "staff": "Ida"},
+        "say_permissions": {
+            "method": "counter_screen",
+            "language": "da",
+            "said_at": "2026-11-21T12:58:00+01:00",
+            "given": [{"kind": "sms", "wording": "Ja tak"}],
+        },
         "quote_purchase": basket,
         "book_purchase": receipt,
         "book_purchases": {"purchases": [receipt]},
@@ -58,7 +64,7 @@ def a_body(name: str, member_id: str, till: TillClient) -> Any:
     }.get(name)
 
 
-HARMLESS = {"coupon_unknown", "carry_over_not_offered"}
+HARMLESS = {"coupon_unknown", "carry_over_not_offered", "permission_not_asked"}
 """What a route may answer to the right key where the club's programme is the plainest."""
 
 UNKNOWN_HERE = {"unknown_member", "unknown_purchase", "unknown_reservation"}
@@ -110,7 +116,10 @@ def test_every_route_finds_nothing_of_another_club(till: TillClient, operate: An
         return
     before = writes_so_far()
     answer = stranger.send(route.method, f"{path}?cursor={cursor}" if cursor else path, body, idempotency_key="key-1")
-    if route.name == "book_purchases":
+    if route.name == "show_permission_texts":
+        # The stranger's own sentences, of which a club that asks for nothing has none.
+        assert (answer.status, answer.body) == (200, {"permissions": []})
+    elif route.name == "book_purchases":
         assert [result["problem"]["code"] for result in answer.body["results"]] == ["unknown_member"]
     elif route.name == "refund_receipt":
         # Its sale might still arrive, so it waits; it is in the stranger's own club that it does.

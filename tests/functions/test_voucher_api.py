@@ -114,7 +114,7 @@ def test_the_owner_sees_what_is_taken_of_a_total(shop: TillClient, operate: Any)
 def test_an_operator_hands_out_a_voucher(shop: TillClient, operate: Any) -> None:
     publish(shop, operate, audience="voucher")
     member = shop.join().body["member_id"]
-    task = {"club_id": shop.club["club_id"], "coupon_id": "kaffe", "member_id": member}
+    task = {"club_id": shop.club["club_id"], "coupon_id": "kaffe", "member_id": member, "by": "Mette"}
     first = operate("hand_out_voucher", **task, key="jul", last_day="2099-12-24")
     assert (first["member_id"], first["repeated"]) == (member, False)
     assert operate("hand_out_voucher", **task, key="jul", last_day="2099-12-24") == first | {"repeated": True}

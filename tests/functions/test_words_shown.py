@@ -36,7 +36,7 @@ def sells(club: OpenClub, goods: str) -> None:
 
 def has_new_terms(club: OpenClub) -> None:
     store = ClubStore(club.client, "clubs", club.club.club_id)
-    commit(club.client, [store.terms_write(TermsVersion(2, "da", "Helt nye betingelser", datetime.now(UTC)))])
+    commit(club.client, [*store.terms_writes(TermsVersion(2, "da", "Helt nye betingelser", datetime.now(UTC)))])
 
 
 def test_terms_that_changed_meanwhile_are_shown_and_not_taken_as_accepted(club: OpenClub) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.python_function import KEY_ACTIONS_TO_READ, KEY_ACTIONS_TO_WRITE
+from infra.constructs.python_function import KEY_ACTIONS_TO_KEEP_FILES, KEY_ACTIONS_TO_READ, KEY_ACTIONS_TO_WRITE
 from infra.function_catalogue import FUNCTIONS, TABLES, Function, Http, Queue, Schedule, Stream
 from infra.packaging import ROOT
 from infra.stacks.service import STREAM_ACTIONS
@@ -81,14 +81,18 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
     if isinstance(function.trigger, Stream):
         own["dynamodb"] |= set(STREAM_ACTIONS)
     own["sqs"] = _rights_on_queues(function)
+    own["states"] = {"StartExecution"} if function.starts else set()
     own["sns"] = {"Publish"} if function.sends_messages else set()
     own["ses"] = {"SendEmail"} if function.sends_messages else set()
+    own["s3"] = set(function.on_evidence)
     for statement in stacks.statements(_role(function, stacks)):
         for action in actions(statement):
             service, _, name = action.partition(":")
             assert name in own.get(service, set()), action
         for resource in as_list(statement["Resource"]):
-            assert actions(statement) == {"sns:Publish"} or stacks.target_of(resource)
+            # Other tests hold what these two reach, which no reference names.
+            services = {action.partition(":")[0] for action in actions(statement)}
+            assert services in ({"sns"}, {"s3"}) or stacks.target_of(resource)
 
 
 @every_function
@@ -121,11 +125,36 @@ def test_every_waker_may_send_to_one_queue_and_learns_its_address(function: Func
 
 
 @every_function
-def test_every_function_may_use_the_key_through_dynamodb_only(function: Function, stacks: Stacks) -> None:
-    statements = _statements(function, stacks, "kms")
-    assert bool(statements) == bool(function.rights)
+def test_every_function_may_use_the_key_through_dynamodb_only_and_for_evidence_through_s3(
+    function: Function, stacks: Stacks
+) -> None:
+    through = {
+        statement["Condition"]["StringEquals"]["kms:ViaService"]: actions(statement)
+        for statement in _statements(function, stacks, "kms")
+        if statement["Condition"].keys() == {"StringEquals"}
+    }
+    assert len(through) == len(_statements(function, stacks, "kms"))
+    to_keep = through.pop("s3.eu-north-1.amazonaws.com", set())
+    assert to_keep == (set(KEY_ACTIONS_TO_KEEP_FILES) if "PutObject" in function.on_evidence else set())
+    assert set(through) == ({"dynamodb.eu-north-1.amazonaws.com"} if function.rights else set())
+
+
+@every_function
+def test_only_a_function_that_deals_with_evidence_may_and_learns_where_it_lies(
+    function: Function, stacks: Stacks
+) -> None:
+    variables = stacks.function(function.name).properties["Environment"]["Variables"]
+    statements = _statements(function, stacks, "s3")
+    (bucket,) = stacks.resources("AWS::S3::Bucket", "StamkundeData")
+    assert ("EVIDENCE_BUCKET" in variables) == bool(statements) == bool(function.on_evidence)
+    assert len(statements) <= len(function.on_evidence)
     for statement in statements:
-        assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.eu-north-1.amazonaws.com"}}
+        assert actions(statement) <= {f"s3:{action}" for action in function.on_evidence}
+        start, account, *end = statement["Resource"]["Fn::Join"][1]
+        assert (start, account) == ("arn:aws:s3:::stamkunde-evidence-", {"Ref": "AWS::AccountId"})
+        assert end == ([] if actions(statement) == {"s3:ListBucket"} else ["/*"])
+        assert bucket.properties["BucketName"] == {"Fn::Join": ["", ["stamkunde-evidence-", account]]}
+        assert stacks.target_of(variables["EVIDENCE_BUCKET"]) == bucket.logical_id
 
 
 @every_function
@@ -278,8 +307,13 @@ def test_nobody_may_scan_and_no_action_is_a_wildcard(stacks: Stacks) -> None:
 def test_no_policy_of_ours_reaches_every_resource(stacks: Stacks) -> None:
     for policy in stacks.resources("AWS::IAM::Policy"):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
-            # A phone number has no ARN; another test holds who may write to one, and to no topic.
-            assert "*" not in json.dumps(statement["Resource"]) or actions(statement) == {"sns:Publish"}
+            # A phone number has no ARN; another test holds who may write to one, and to no topic. The names of files
+            # in a bucket are all alike to a policy.
+            assert "*" not in json.dumps(statement["Resource"]) or actions(statement) <= {
+                "sns:Publish",
+                "s3:PutObject",
+                "s3:DeleteObject",
+            }
 
 
 def test_only_http_functions_know_the_origin_secret(stacks: Stacks) -> None:

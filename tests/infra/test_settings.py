@@ -24,6 +24,10 @@ def test_every_function_gets_what_it_reads_and_the_names_of_its_own_tables_only(
         wanted.add("ORIGIN_SECRET")
     if function.wakes:
         wanted.add("MESSAGE_QUEUE")
+    if function.starts:
+        wanted.add("MEMBER_MACHINE")
+    if function.on_evidence:
+        wanted.add("EVIDENCE_BUCKET")
     if function.knows_domains:
         wanted |= {"PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN"}
     assert _variables(function, aws) == wanted | POWERTOOLS

@@ -15,6 +15,8 @@ PAGES, SHORT = "club.example.com", "k.example.com"
 VISITOR = "203.0.113.7"
 SHORT_PATHS = {
     "/c/bager-holm": "/m/bager-holm",
+    "/t/bager-holm": "/bager-holm/terms/changes",
+    "/t/": "/",
     "/ab23cd45ef67gh89": "/l/ab23cd45ef67gh89",
     "/": "/",
     "/c/": "/",

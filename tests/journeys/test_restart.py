@@ -27,8 +27,11 @@ def test_a_restart_loses_no_sale_whether_its_event_was_read_or_not(
     here.till.buy(member_id, 10_000)
     here.wait_for_turnover(10_000)
 
-    for mapping in local_stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
-        local_stack.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    functions = local_stack.client("lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        # The start makes the readers of streams anew; a queue's would stay off for whoever comes after this test.
+        if ":dynamodb:" in mapping["EventSourceArn"]:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     here.till.buy(member_id, 5_000)
     assert here.turnover() == 10_000, "the event of the second sale has no reader before the engine stops"
 

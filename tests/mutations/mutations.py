@@ -256,8 +256,8 @@ MUTATIONS = (
         13,
         "Of two permissions the stricter holds.",
         "members/merging.py",
-        "if channel in held and channel in refused)",
-        "if channel in held and channel not in Channel)",
+        "for kind in PermissionKind if kind in refused)",
+        "for kind in PermissionKind if kind not in PermissionKind)",
         "tests/stores/test_merging.py::test_of_two_permissions_the_stricter_holds_and_none_is_added",
     ),
     Mutation(

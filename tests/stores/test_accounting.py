@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from infra.ledger_commands import DELIMITER, check_export, export
 from stamkunde.ledger import accounting
 from stamkunde.ledger.accounting import Accounting, Verdict, bare, month_bounds
-from stamkunde.ledger.model.accounting import COLUMNS, AccountBook, Reading, disarmed
+from stamkunde.ledger.model.accounting import COLUMNS, AccountBook, Reading
 from stamkunde.ledger.model.coupons import BenefitKind, Coupon
 from stamkunde.ledger.model.entries import Benefit, BenefitSource, Entry, EntryKind
 from stamkunde.ledger.model.receipts import Redemption, RedemptionKind
@@ -24,6 +24,7 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import text
 from stamkunde.shared.programme import Selection, StampProgramme
 from stamkunde.shared.signing import SigningKey
+from stamkunde.shared.spreadsheet import disarmed
 from tests.factories import COPENHAGEN, THREE_PERCENT, make_club
 from tests.refund_scene import refund_of
 from tests.shop import Shop
@@ -210,7 +211,7 @@ def test_points_are_counted_and_not_taken_for_money(shop: Shop, tmp_path: Path) 
     assert (row["change"], row["unit"], row["paid_with_bonus"]) == ("300", "point", "0,00")
 
 
-@given(st.sampled_from("=+-@\t\r"), st.text(max_size=10), st.integers(0, 3))
+@given(st.sampled_from("=+-@\t\r＝＋－＠"), st.text(max_size=10), st.integers(0, 3))
 def test_no_cell_is_taken_for_a_formula(begin: str, rest: str, spaces: int) -> None:
     cell = disarmed(" " * spaces + begin + rest)
     assert cell.startswith("'")

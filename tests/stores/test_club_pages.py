@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,14 @@ from stamkunde.bootstrap import known_clubs
 from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import RESERVED_SLUGS, JoinPage
 from stamkunde.clubs.service import NewClub
+from stamkunde.clubs.store import ClubStore
 from stamkunde.shared.clock import FixedClock
 from stamkunde.shared.errors import Refusal
+from stamkunde.shared.transaction import commit
 from tests.factories import NOON
 from tests.stores.test_clubs import SETTINGS, WISH, operators, refusal_code
+from tests.unit.test_terms import made
+from tests.unit_meter import UnitMeter
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -169,3 +173,26 @@ def test_a_club_lives_by_its_own_clock_where_clocks_may_be_moved(dynamodb: Dynam
     assert known.clock_of(moved).now() == NOON - timedelta(days=3)
     fixed = KnownClubs(dynamodb, "clubs", clocks_movable=False, clock=FixedClock(NOON))
     assert fixed.clock_of(moved).now() == NOON
+
+
+def test_a_till_knows_all_versions_of_the_terms_and_reads_none_of_their_texts(dynamodb: DynamoDBClient) -> None:
+    """Ten versions in three languages are a hundred kilobytes; what a till needs of them is two."""
+    club_id = operators(dynamodb).create_club(WISH).club_id
+    store = ClubStore(dynamodb, "clubs", club_id)
+    published = [replace(made(), version=number) for number in range(2, 12)]
+    commit(dynamodb, [write for terms in published for write in store.terms_writes(terms)])
+    meter = UnitMeter()
+    meter.attach(dynamodb)
+    at_till = KnownClubs(dynamodb, "clubs", clocks_movable=False).by_id(club_id)
+    for_till = meter.read
+    on_page = KnownClubs(dynamodb, "clubs", clocks_movable=False, texts=True).by_id(club_id)
+    assert at_till is not None
+    assert on_page is not None
+    assert for_till == 2
+    assert meter.read - for_till > 10 * for_till
+    assert on_page.terms[1:] == tuple(published)
+    english = [terms.text_hash_in("en") for terms in published]
+    for club in (at_till, on_page):
+        assert [terms.text_hash_in("en") for terms in club.terms[1:]] == english
+    with pytest.raises(LookupError):
+        at_till.current_terms().text_in("da")

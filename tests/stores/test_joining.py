@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import timedelta
+from copy import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from stamkunde.clubs.model import Club, TermsVersion
+from stamkunde.clubs.model import Club, MemberPolicy, TermsVersion
 from stamkunde.members.codes import CodePurpose, one_time_code
-from stamkunde.members.consents import Caller, ConsentMethod, TermsAccepted, permissions
+from stamkunde.members.consents import Caller, ConsentMethod, PermissionKind, TermsAccepted, permissions
 from stamkunde.members.joining import FormErrors, Joined, JoinForm, JoinRequest
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.model import Member, MemberState
 from stamkunde.members.wordings import Shown, club_permission, terms_wording
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import FixedClock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 PHONE = "+4520123456"
 CALLER = Caller("192.0.2.7", "Mozilla/5.0 (Linux; Android 14) Chrome/126.0 Mobile Safari/537.36")
-BOTH = frozenset(Channel)
+BOTH = frozenset({PermissionKind.SMS, PermissionKind.EMAIL})
 SHOWN = make_club()
 TWO_TERMS = (TermsVersion(1, "da", "Betingelser", LONG_AGO), TermsVersion(2, "da", "Nye betingelser", LONG_AGO))
 
@@ -58,7 +57,7 @@ def form(language: str = "da", terms_version: int | None = None, club: Club = SH
 
 
 def newsletter(**given: Any) -> JoinForm:
-    return form(accepts_terms=False, permissions=frozenset({Channel.SMS}), **given)
+    return form(accepts_terms=False, permissions=frozenset({PermissionKind.SMS}), **given)
 
 
 def code_of(shop: Shop, challenge_id: str, phone: str = PHONE) -> str:
@@ -94,7 +93,24 @@ def test_a_form_that_is_right_is_tidied(shop: Shop) -> None:
         "en",
     )
     assert request.terms == TermsAccepted(1, shop.club.terms[0].text_hash, terms_wording(shop.club, "en"))
-    assert request.permissions == tuple(club_permission(shop.club, channel, "en") for channel in Channel)
+    channels = (PermissionKind.SMS, PermissionKind.EMAIL)
+    assert request.permissions == tuple(club_permission(shop.club, channel, "en") for channel in channels)
+
+
+def test_the_use_of_purchases_alone_is_no_reason_to_join(shop: Shop) -> None:
+    wish = form(accepts_terms=False, permissions=frozenset({PermissionKind.PURCHASES}))
+    assert errors_of(shop, wish) == {"choice": "choice_missing"}
+
+
+def test_what_a_club_does_not_ask_for_it_does_not_take(shop: Shop) -> None:
+    """R15."""
+    assert shop.joining.check(form(birth_date="3.5.1990")).birth_date is None
+    shop.club = replace(shop.club, member_policy=MemberPolicy(asks_birth_date=True))
+    request = shop.joining.check(form(birth_date="3.5.1990"))
+    assert request.birth_date == date(1990, 5, 3)
+    assert msgspec.json.decode(msgspec.json.encode(request), type=JoinRequest) == request
+    assert errors_of(shop, form(birth_date="3.5.2020")) == {"birth_date": "too_young"}
+    assert errors_of(shop, form(birth_date="3.5.90")) == {"birth_date": "birth_date_invalid"}
 
 
 def test_a_wish_survives_the_way_to_the_code_and_back(shop: Shop) -> None:
@@ -128,7 +144,7 @@ def test_everything_wrong_is_told_at_once(shop: Shop) -> None:
         ({"email": "a" * 250 + "@holm.dk"}, "email", "email_invalid"),
         ({"email": "mætte@holm.dk"}, "email", "email_invalid"),
         ({"email": "Mette <mette@holm.dk>"}, "email", "email_invalid"),
-        ({"permissions": frozenset({Channel.EMAIL})}, "email", "email_missing"),
+        ({"permissions": frozenset({PermissionKind.EMAIL})}, "email", "email_missing"),
         ({"accepts_terms": False}, "choice", "choice_missing"),
         ({"terms_version": 0}, "terms", "terms_changed"),
     ],
@@ -172,7 +188,7 @@ def test_the_evidence_is_exact(shop: Shop) -> None:
     assert sms.wording.startswith(
         "Yes please, Bager Holm may send me offers, news and invitations about brød og kager"
     )
-    assert (sms.channel, email.channel) == (Channel.SMS, Channel.EMAIL)
+    assert (sms.kind, email.kind) == (PermissionKind.SMS, PermissionKind.EMAIL)
 
 
 def test_a_box_that_was_not_ticked_gives_no_permission(shop: Shop) -> None:
@@ -218,7 +234,7 @@ def test_the_newsletters_reader_becomes_a_member_and_keeps_the_permission(shop: 
     assert joined.member.state is MemberState.MEMBER
     assert (joined.member.first_name, joined.member.joined_at) == ("Mette", shop.now())
     held = permissions(shop.members.consent_records(reader.member_id), email_confirmed=False)
-    assert held.keys() == {Channel.SMS}
+    assert held.keys() == {PermissionKind.SMS}
     assert len(waiting(shop.client, "welcome")) == 1
 
 
@@ -240,13 +256,15 @@ def test_an_open_member_who_only_says_yes_to_texts_stays_open(shop: Shop) -> Non
     opened = shop.join(PHONE, accepts=False).at_till.member
     joined = join(shop, newsletter())
     assert joined.member.state is MemberState.OPEN
-    assert permissions(shop.members.consent_records(opened.member_id), email_confirmed=False).keys() == {Channel.SMS}
+    assert permissions(shop.members.consent_records(opened.member_id), email_confirmed=False).keys() == {
+        PermissionKind.SMS
+    }
 
 
 def test_joining_again_adds_a_record_and_only_fills_in_what_was_missing(shop: Shop) -> None:
     first = join(shop, form(email="mette@holm.dk")).member
     shop.wait(timedelta(hours=2))
-    again = join(shop, form(first_name="Gert", email="", permissions=frozenset({Channel.SMS}))).member
+    again = join(shop, form(first_name="Gert", email="", permissions=frozenset({PermissionKind.SMS}))).member
     assert (again.member_id, again.first_name, again.email) == (first.member_id, "Mette", "mette@holm.dk")
     assert (again.card_number, again.account_id) == (first.card_number, first.account_id)
     assert len(shop.members.consent_records(first.member_id)) == 2
@@ -311,7 +329,7 @@ def test_words_that_nobody_was_shown_are_not_agreed_to(shop: Shop) -> None:
 def test_what_was_shown_stands_in_the_evidence_whatever_changes_until_the_code(shop: Shop) -> None:
     request = shop.joining.check(form(email="mette@holm.dk", permissions=BOTH))
     challenge_id = shop.joining.ask_code(request, CALLER)
-    read = (terms_wording(shop.club), club_permission(shop.club, Channel.SMS, "da"))
+    read = (terms_wording(shop.club), club_permission(shop.club, PermissionKind.SMS, "da"))
     assert shop.club.join_page is not None
     shop.club = replace(
         shop.club,
@@ -331,11 +349,14 @@ def test_a_word_counts_after_an_earlier_one_that_a_faster_clock_wrote_down(shop:
     ahead = replace(shop.joining, clock=FixedClock(NOON + timedelta(seconds=2)))
     shop.clock = FixedClock(NOON + timedelta(seconds=5))
     card = MemberCard(shop.club, shop.admission, shop.codes, shop.devices, shop.clock, shop.patience)
-    card.change_permissions(member.member_id, frozenset(), everything_shown(shop.club), CALLER)
+    sms = frozenset({PermissionKind.SMS})
+    card.change_permissions(member.member_id, frozenset(), everything_shown(shop.club), CALLER, sms)
     request = shop.joining.check(newsletter())
     challenge_id = shop.joining.ask_code(request, CALLER)
     ahead.join(request, challenge_id, code_of(shop, challenge_id), CALLER)
-    assert permissions(shop.members.consent_records(member.member_id), email_confirmed=False).keys() == {Channel.SMS}
+    assert permissions(shop.members.consent_records(member.member_id), email_confirmed=False).keys() == {
+        PermissionKind.SMS
+    }
 
 
 def test_another_code_in_the_same_browser_leaves_no_second_device(shop: Shop) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stamkunde.clubs.model import TermsVersion
+from stamkunde.clubs.model import CAREFUL_POLICY, MemberPolicy, PurchaseUse, TermsVersion
 from stamkunde.ledger.model.accounts import Balance
 from stamkunde.ledger.model.entries import EntryKind
+from stamkunde.members.choices import ChoiceState
 from stamkunde.members.codes import CodePurpose, one_time_code
+from stamkunde.members.consents import PermissionKind
 from stamkunde.members.member_card import LINES_A_PAGE, CardView, HistoryLine, MemberCard
 from stamkunde.members.model import Member, MemberState
 from stamkunde.members.wordings import Shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from tests.access_scene import CALLER
 from tests.factories import LONG_AGO, NOON, everything_shown
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PHONE = "+4520123456"
 STRANGER = "+4526999999"
-SMS, EMAIL = Channel.SMS, Channel.EMAIL
+SMS, EMAIL, PURCHASES = PermissionKind
 
 
 @pytest.fixture
@@ -61,13 +62,14 @@ def balance(view: CardView) -> Balance:
     return view.balance
 
 
-def permitted(shop: Shop, member_id: str) -> set[Channel]:
+def permitted(shop: Shop, member_id: str) -> set[PermissionKind]:
     return set(shown(shop, member_id).permissions)
 
 
-def change(shop: Shop, member_id: str, *wanted: Channel) -> None:
+def change(shop: Shop, member_id: str, *wanted: PermissionKind) -> None:
     shop.wait(timedelta(seconds=1))
-    card_of(shop).change_permissions(member_id, frozenset(wanted), everything_shown(shop.club), CALLER)
+    about = frozenset({SMS, *wanted})
+    card_of(shop).change_permissions(member_id, frozenset(wanted), everything_shown(shop.club), CALLER, about)
 
 
 def with_email(shop: Shop, member_id: str) -> Member:
@@ -139,8 +141,8 @@ def test_whoever_only_has_the_newsletter_opens_a_page_without_a_card_and_says_st
     opened(shop)
     view = shown(shop, reader.member_id)
     assert (view.balance, view.terms_due, view.member.card_number) == (None, None, None)
-    assert view.permissions.keys() == {Channel.SMS}
-    card_of(shop).change_permissions(reader.member_id, frozenset(), Shown("da"), CALLER)
+    assert view.permissions.keys() == {PermissionKind.SMS}
+    card_of(shop).change_permissions(reader.member_id, frozenset(), Shown("da"), CALLER, frozenset({SMS}))
     assert shown(shop, reader.member_id).permissions == {}
     for act in (
         lambda: card_of(shop).history(reader.member_id, "da"),
@@ -197,8 +199,9 @@ def test_the_history_says_of_every_movement_why(shop: Shop) -> None:
     newest, released, first = every_line(shop, member.member_id)
     assert (newest.amount, newest.explanation) == (1485, "3 % af 495,00 kr. er 14,85 kr., rundet ned.")
     assert released.kind is EntryKind.RELEASE
+    assert released.explanation is not None
     assert "3,00 kr." in released.explanation
-    assert (released.outlet_id, first.outlet_id) == (None, "banegaarden")
+    assert first.balance is not None
     assert first.balance.pending == 300
     (english, *_) = card_of(shop).history(member.member_id, "en").lines
     assert english.explanation == "3% of DKK 495.00 is DKK 14.85, rounded down."
@@ -208,12 +211,35 @@ def test_a_long_history_comes_page_by_page_with_nothing_left_out(shop: Shop) -> 
     member = shop.join(PHONE).at_till.member
     for number in range(2 * LINES_A_PAGE + 3):
         shop.wait(timedelta(seconds=1))
-        shop.buy(member.member_id, 1_000 + number)
-    lines = every_line(shop, member.member_id)
-    assert len(lines) == 2 * LINES_A_PAGE + 3
-    assert [line.booked_at for line in lines] == sorted((line.booked_at for line in lines), reverse=True)
+        shop.buy(member.member_id, 1_000 + 100 * number)
+    amounts = [line.amount for line in every_line(shop, member.member_id)]
+    assert amounts == [30 + 3 * number for number in reversed(range(2 * LINES_A_PAGE + 3))]
     with pytest.raises(Refusal, match="bad_cursor"):
         card_of(shop).history(member.member_id, "da", "x" * 20)
+
+
+def test_of_what_others_in_a_household_did_the_history_tells_day_amount_and_kind_since_they_share(shop: Shop) -> None:
+    mette, bo = shop.new_member(), shop.new_member()
+    shop.buy(mette, 50_000)
+    for number in range(LINES_A_PAGE):
+        shop.wait(timedelta(seconds=1))
+        shop.buy(mette, 1_000 + number)
+    shop.wait(timedelta(days=1))
+    shop.households.join(bo, mette, "Ida")
+    shop.wait(timedelta(days=1))
+    shop.buy(mette, 10_000)
+    shop.wait(timedelta(seconds=1))
+    shop.buy(bo, 20_000)
+    his, hers, came = every_line(shop, bo)
+    assert (his.amount, his.by_others, came.kind, came.by_others) == (600, False, EntryKind.MOVED_IN, False)
+    assert his.explanation is not None
+    assert hers == HistoryLine(shop.today(), EntryKind.PURCHASE, 300, by_others=True)
+    lines = every_line(shop, mette)
+    assert len(lines) == 1 + LINES_A_PAGE + 3
+    assert [line.kind for line in lines if line.by_others] == [EntryKind.PURCHASE, EntryKind.MOVED_IN]
+    assert not [line for line in lines if line.by_others and (line.explanation or line.balance)]
+    shop.households.leave(bo, "Ida")
+    assert [line.kind for line in every_line(shop, bo)] == [EntryKind.MOVED_IN]
 
 
 def test_permissions_are_given_and_taken_back_with_their_evidence(shop: Shop) -> None:
@@ -259,8 +285,22 @@ def test_an_email_permission_needs_an_address_and_its_confirmation(shop: Shop) -
     shop.access.commit([*shop.members.change_writes(unconfirmed, later)])
     assert mailed.email
     assert shown(shop, member).permissions[EMAIL].waits_for_confirmation
-    change(shop, member, SMS)
+    card_of(shop).change_permissions(member, frozenset(), Shown("da"), CALLER, frozenset({EMAIL}))
     assert permitted(shop, member) == {SMS}
+
+
+def test_stopping_everything_is_written_down_once_also_where_nothing_counts(shop: Shop) -> None:
+    """R18: an objection before the club thinks of using purchases without asking counts from then on."""
+    member = shop.join(PHONE).at_till.member.member_id
+    everything = frozenset(PermissionKind)
+    card_of(shop).change_permissions(member, frozenset(), Shown("da"), CALLER, everything)
+    assert shop.members.consent_records(member)[-1].withdrawn == tuple(PermissionKind)
+    before = every_row(shop.client)
+    card_of(shop).change_permissions(member, frozenset(), Shown("da"), CALLER, everything)
+    assert every_row(shop.client) == before
+    weighs = replace(CAREFUL_POLICY, purchase_use=PurchaseUse.BALANCING_TEST, balancing_test="Få, faste kunder")
+    shop.club = replace(shop.club, member_policy=weighs)
+    assert shown(shop, member).choices[PURCHASES].state is ChoiceState.NO
 
 
 def test_twenty_changes_at_once_leave_a_history_that_adds_up(shop: Shop) -> None:
@@ -269,7 +309,7 @@ def test_twenty_changes_at_once_leave_a_history_that_adds_up(shop: Shop) -> None
 
     def flip(number: int) -> None:
         wanted = frozenset({SMS}) if number % 2 else frozenset()
-        card.change_permissions(member, wanted, everything_shown(shop.club), CALLER)
+        card.change_permissions(member, wanted, everything_shown(shop.club), CALLER, frozenset({SMS}))
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(flip, range(20)))
@@ -324,11 +364,11 @@ def test_a_stale_card_gives_no_permission_in_words_it_did_not_show_but_takes_one
     shop.club = replace(shop.club, join_page=replace(shop.club.join_page, goods="vin og tobak"))
     before = every_row(shop.client)
     with pytest.raises(Refusal, match="wording_changed"):
-        card_of(shop).change_permissions(member, frozenset({SMS}), stale, CALLER)
+        card_of(shop).change_permissions(member, frozenset({SMS}), stale, CALLER, frozenset({SMS}))
     assert every_row(shop.client) == before
     change(shop, member, SMS)
     shop.wait(timedelta(seconds=1))
-    card_of(shop).change_permissions(member, frozenset(), stale, CALLER)
+    card_of(shop).change_permissions(member, frozenset(), stale, CALLER, frozenset({SMS}))
     assert permitted(shop, member) == set()
 
 
@@ -352,3 +392,41 @@ def test_somebody_who_is_gone_has_no_page(shop: Shop) -> None:
     ):
         with pytest.raises(Refusal, match="unknown_member"):
             use()
+
+
+def given_times(shop: Shop, member_id: str, kind: PermissionKind) -> int:
+    records = shop.members.consent_records(member_id)
+    return sum(kind in {text.kind for text in record.given} for record in records)
+
+
+def test_only_a_yes_that_is_about_to_lapse_or_has_is_said_anew(shop: Shop) -> None:
+    """R29."""
+    member = shop.join(PHONE).at_till.member
+    for waited, times in ((0, 1), (200, 1), (110, 2), (370, 3), (1, 3)):
+        shop.wait(timedelta(days=waited))
+        change(shop, member.member_id, SMS)
+        assert given_times(shop, member.member_id, SMS) == times
+        assert shown(shop, member.member_id).choices[SMS].state is ChoiceState.YES
+
+
+def test_a_lapsed_yes_can_be_taken_back_all_the_same(shop: Shop) -> None:
+    member = shop.join(PHONE).at_till.member
+    change(shop, member.member_id, SMS)
+    shop.wait(timedelta(days=400))
+    assert shown(shop, member.member_id).choices[SMS].state is ChoiceState.LAPSED
+    change(shop, member.member_id)
+    assert shop.members.consent_records(member.member_id)[-1].withdrawn == (SMS,)
+    assert shown(shop, member.member_id).choices[SMS].state is ChoiceState.NO
+
+
+def test_a_member_says_no_to_a_use_of_purchases_that_they_were_not_asked_about(shop: Shop) -> None:
+    """R12, R18."""
+    weighed = MemberPolicy(purchase_use=PurchaseUse.BALANCING_TEST, balancing_test="Få, faste kunder")
+    shop.club = replace(shop.club, member_policy=weighed)
+    member = shop.join(PHONE).at_till.member
+    assert shown(shop, member.member_id).choices[PURCHASES].state is ChoiceState.UNASKED
+    card_of(shop).change_permissions(member.member_id, frozenset(), Shown("da"), CALLER, frozenset({PURCHASES}))
+    assert shop.members.consent_records(member.member_id)[-1].withdrawn == (PURCHASES,)
+    assert shown(shop, member.member_id).choices[PURCHASES].state is ChoiceState.NO
+    change(shop, member.member_id, PURCHASES)
+    assert shown(shop, member.member_id).choices[PURCHASES].state is ChoiceState.YES

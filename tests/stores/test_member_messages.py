@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
-from datetime import timedelta
+from copy import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from stamkunde.clubs.model import TermsVersion
 from stamkunde.gateways.handover import NotAccepted
 from stamkunde.members.codes import is_right_code, purpose_of
 from stamkunde.messaging.member_messages import MemberMessages
@@ -272,6 +273,18 @@ def test_the_welcome_names_the_club_only_and_the_till_join_carries_its_token(off
     assert nameless.text.startswith("Hei. Du er nå medlem hos Bager Holm.")
     till_join = office.members.till_join(PHONE, "0123456789abcdef", "en", office.now)
     assert "k.test/0123456789abcdef Not you?" in till_join.text
+
+
+def test_the_link_to_new_terms_names_the_club_only(office: PostOffice) -> None:
+    published_at = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+    at_once = TermsVersion(2, "da", "Nye betingelser", published_at)
+    told = office.members.terms_changed(PHONE, at_once, "da", office.now)
+    assert told.text == (
+        "Bager Holm ændrer betingelserne for medlemmer d. 21. november. Bonus, du har optjent, følger de gamle. "
+        "Se, hvad der er nyt: k.test/t/bager-holm"
+    )
+    later = replace(at_once, valid_from=date(2027, 1, 1))
+    assert "on 1 January." in office.members.terms_changed(PHONE, later, "en", office.now).text
 
 
 def test_messages_of_several_kinds_are_written_together(office: PostOffice) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,20 +13,34 @@ import pytest
 from stamkunde.ledger.model.accounts import CouponUse, StampCard
 from stamkunde.ledger.notes import NoteKind
 from stamkunde.members.codes import CodePurpose, one_time_code
-from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id, permissions
+from stamkunde.members.consents import (
+    Caller,
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    PermissionKind,
+    new_record_id,
+    permissions,
+    soft_opt_ins,
+)
 from stamkunde.members.device import Device
 from stamkunde.members.joining import JoinForm
+from stamkunde.members.lapsing import LapsingNote
 from stamkunde.members.member_card import MemberCard
+from stamkunde.members.merging import MOST_FORMER
 from stamkunde.members.model import Member
+from stamkunde.members.permission import lapses_on
+from stamkunde.members.remains import Remains
+from stamkunde.members.service_link import MOST_LINKS
 from stamkunde.members.wordings import club_permission
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import Selection, StampProgramme
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import commit
+from stamkunde.shared.transaction import Busy, Delete, commit
 from tests.factories import THREE_PERCENT, everything_shown, make_basket, make_club
 from tests.ledger_checks import every_row, rows
 from tests.shop import Shop
+from tests.stores.test_joining import join, newsletter
 from tests.stores.test_transfers import (
     assert_all_proved,
     at_once,
@@ -44,6 +58,23 @@ ROUNDS = 4
 PHONE, OTHER_PHONE = "+4520123456", "+4526123456"
 CALLER = Caller("192.0.2.7", "Mozilla/5.0 (iPhone)")
 RYE = StampProgramme("rugbrod", "Rugbrød", 10, "gratis rugbrød", items=Selection(("5701000000000",)))
+
+
+def test_nothing_leads_to_whoever_was_merged_any_more(shop: Shop) -> None:
+    reader = join(shop, newsletter(phone="20123456")).member
+    shop.join(PHONE, accepts=False)
+    loser = shop.members.load(reader.member_id, consistent=True)
+    winner = shop.join(OTHER_PHONE).at_till.member
+    assert loser is not None
+    assert loser.link_hashes
+    held = permissions(shop.members.consent_records(loser.member_id), email_confirmed=False)[PermissionKind.SMS]
+    note = LapsingNote(loser.member_id, PermissionKind.SMS, lapses_on(held, shop.club.time_zone))
+    noted = replace(loser, noted_lapses=((note.kind, note.lapses_on),), revision=loser.revision + 1)
+    commit(shop.client, [shop.lapsing.write(note), *shop.members.change_writes(loser, noted)])
+    shop.merging.merge(loser.member_id, winner.member_id, "Anna")
+    left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members") if loser.member_id in str(row)}
+    # What they agreed to stays beside the way to the winner; a due item is a hint, and a code is over in two days.
+    assert left == {"M", "DUE", "CODE"}
 
 
 @pytest.fixture
@@ -133,7 +164,9 @@ def test_an_open_losers_bonus_is_released_and_nobody_is_merged_into_them(shop: S
     assert_all_proved(shop)
 
 
-def says(shop: Shop, member: Member, *, given: Iterable[Channel] = (), withdrawn: Iterable[Channel] = ()) -> None:
+def says(
+    shop: Shop, member: Member, *, given: Iterable[PermissionKind] = (), withdrawn: Iterable[PermissionKind] = ()
+) -> None:
     now = shop.now()
     record = ConsentRecord(
         new_record_id(now),
@@ -147,22 +180,34 @@ def says(shop: Shop, member: Member, *, given: Iterable[Channel] = (), withdrawn
 
 def test_of_two_permissions_the_stricter_holds_and_none_is_added(shop: Shop) -> None:
     loser, winner = two(shop)
-    says(shop, loser, given=[Channel.SMS, Channel.EMAIL])
-    says(shop, loser, withdrawn=[Channel.SMS])
-    says(shop, winner, given=[Channel.SMS])
+    says(shop, loser, given=[PermissionKind.SMS, PermissionKind.EMAIL])
+    says(shop, loser, withdrawn=[PermissionKind.SMS])
+    says(shop, winner, given=[PermissionKind.SMS])
     merge(shop, loser, winner)
     records = shop.members.consent_records(winner.member_id)
     assert permissions(records, email_confirmed=True) == {}
-    assert (records[-1].evidence.method, records[-1].withdrawn) == (ConsentMethod.MERGE, (Channel.SMS,))
+    assert (records[-1].evidence.method, records[-1].withdrawn) == (ConsentMethod.MERGE, (PermissionKind.SMS,))
     assert len(shop.members.consent_records(loser.member_id)) == 3
 
 
 def test_a_permission_that_the_loser_said_nothing_against_stays(shop: Shop) -> None:
     loser, winner = two(shop)
-    says(shop, winner, given=[Channel.SMS])
+    says(shop, winner, given=[PermissionKind.SMS])
     merge(shop, loser, winner)
     held = permissions(shop.members.consent_records(winner.member_id), email_confirmed=True)
-    assert held.keys() == {Channel.SMS}
+    assert held.keys() == {PermissionKind.SMS}
+
+
+def test_a_stop_of_the_losers_holds_against_a_sale_too(shop: Shop) -> None:
+    """R7."""
+    loser, winner = two(shop)
+    sale = Evidence(ConsentMethod.SALE, shop.now(), shop.now(), "da")
+    record = ConsentRecord(new_record_id(shop.now()), sale, soft_opt_in=(PermissionKind.SMS,))
+    commit(shop.client, [shop.members.consent_write(winner.member_id, record)])
+    says(shop, loser, withdrawn=[PermissionKind.SMS])
+    assert soft_opt_ins(shop.members.consent_records(winner.member_id)).keys() == {PermissionKind.SMS}
+    merge(shop, loser, winner)
+    assert soft_opt_ins(shop.members.consent_records(winner.member_id)) == {}
 
 
 def test_a_merge_closes_the_losers_devices(shop: Shop) -> None:
@@ -188,14 +233,18 @@ def test_the_losers_number_opens_nobodys_card(shop: Shop) -> None:
                 card.open(asked.challenge_id, phone, code, CALLER)
 
 
-def test_whoever_has_the_losers_number_now_joins_as_somebody_new(shop: Shop) -> None:
-    loser, winner = two(shop)
-    merge(shop, loser, winner)
+def joins_with_the_losers_number(shop: Shop) -> Member:
     form = JoinForm(PHONE, "Bo", "", True, frozenset(), everything_shown(shop.club))
     wish = shop.joining.check(form)
     challenge = shop.joining.ask_code(wish, CALLER)
     code = one_time_code(shop.club.signing_keys, challenge, CodePurpose.JOIN, wish.phone)
-    newcomer = shop.joining.join(wish, challenge, code, CALLER).member
+    return shop.joining.join(wish, challenge, code, CALLER).member
+
+
+def test_whoever_has_the_losers_number_now_joins_as_somebody_new(shop: Shop) -> None:
+    loser, winner = two(shop)
+    merge(shop, loser, winner)
+    newcomer = joins_with_the_losers_number(shop)
     assert newcomer.member_id not in {loser.member_id, winner.member_id}
     assert shop.membership.look_up(PHONE).member.member_id == newcomer.member_id
     assert shop.balance(newcomer.member_id).total == 0
@@ -211,13 +260,50 @@ def test_a_merge_of_full_accounts_is_one_transaction_of_forty_write_units(shop: 
     set_uses(shop, loser.member_id, "kage", CouponUse(1, 1))
     device = Device("d1", loser.member_id, "iPhone", shop.now(), shop.now())
     shop.access.commit([shop.access.device_write(device)])
-    says(shop, loser, withdrawn=[Channel.SMS])
-    says(shop, winner, given=[Channel.SMS])
+    says(shop, loser, withdrawn=[PermissionKind.SMS])
+    says(shop, winner, given=[PermissionKind.SMS])
     meter = UnitMeter()
     meter.attach(shop.client)
     merge(shop, loser, winner)
     assert meter.calls["TransactWriteItems"] == 1
     assert meter.written <= 40
+
+
+def test_whoever_was_as_many_as_can_be_is_taken_away_at_once_and_one_more_is_refused(shop: Shop) -> None:
+    winner = shop.join(OTHER_PHONE).at_till.member
+    says(shop, winner, withdrawn=[PermissionKind.SMS])
+    for number in range(MOST_FORMER):
+        merge(shop, shop.join(f"+45201300{number:02}").at_till.member, winner)
+    one_more = shop.join(PHONE).at_till.member
+    assert refusal_code(shop, lambda: merge(shop, one_more, winner)) == "merge_too_large"
+    united = shop.members.load(winner.member_id, consistent=True)
+    assert united is not None
+    linked = replace(united, link_hashes=tuple(f"h{number}" for number in range(MOST_LINKS)), revision=100)
+    shop.access.commit(shop.members.change_writes(united, linked))
+    shop.removal.try_to_remove(linked, shop.now())
+    shop.removal.remove_rest(linked)
+    left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members") if winner.member_id in str(row)}
+    assert left <= {"DUE"}
+
+
+def test_a_number_that_a_stranger_takes_while_its_member_is_taken_away_stays_the_strangers(shop: Shop) -> None:
+    loser, winner = two(shop)
+    united = merge(shop, loser, winner)
+
+    class Overtaken(Remains):
+        def removals(self, member_id: str) -> list[Delete]:
+            joins_with_the_losers_number(shop)
+            return super().removals(member_id)
+
+    removal = replace(shop.removal, remains=Overtaken(shop.client, shop.members_table, shop.club.club_id))
+    with pytest.raises(Busy):
+        removal.try_to_remove(united, shop.now())
+    stranger = shop.membership.look_up(PHONE).member
+    assert stranger.member_id not in {loser.member_id, winner.member_id}
+    shop.removal.try_to_remove(united, shop.now())
+    assert shop.membership.look_up(PHONE).member == stranger
+    with pytest.raises(Refusal, match="unknown_member"):
+        shop.membership.look_up(OTHER_PHONE)
 
 
 def test_a_merge_that_does_not_fit_into_one_transaction_is_refused(shop: Shop) -> None:
@@ -299,6 +385,6 @@ def test_nothing_of_a_merged_member_is_left_that_is_not_listed(shop: Shop) -> No
     merge(shop, loser, winner)
     found = [row for row in rows(shop.client, "members") if loser.member_id in str(row)]
     kinds = {row["sk"].partition("#")[0] for row in found}
-    assert kinds == {"MERGED", "MEMBER", "CONSENT"}
+    assert kinds == {"MERGED", "MEMBER", "CONSENT", "MESSAGE"}
     (member,) = [row for row in found if row["sk"] == "MEMBER"]
     assert member["pk"].endswith(winner.member_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stamkunde.clubs.model import TermsVersion
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.admission import Admission
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import (
@@ -18,6 +19,7 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     new_record_id,
     permissions,
 )
@@ -25,9 +27,8 @@ from stamkunde.members.links import LinkActs, LinkSeen, LinkState
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.model import Acceptance, Member, MemberState
 from stamkunde.members.service_link import LINK_LASTS, FoundLink, LinkAct, link_hash
-from stamkunde.members.store import MemberStore, ServiceLinks
+from stamkunde.members.store import MemberStore
 from stamkunde.members.wordings import Shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from tests.factories import LONG_AGO, everything_shown, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
@@ -75,7 +76,7 @@ class SlowStore(MemberStore):
     """A store whose first answer comes so late that something else happens before it is used."""
 
     def __init__(self, shop: Shop, meanwhile: Callable[[], object]) -> None:
-        super().__init__(shop.client, shop.members_table, shop.club.club_id, shop.club.address_key)
+        super().__init__(shop.client, shop.members_table, shop.club.club_id, shop.club.address_key, shop.clock)
         self._meanwhile = iter([meanwhile])
 
     def load(self, member_id: str, *, consistent: bool = False) -> Member | None:
@@ -201,12 +202,17 @@ def test_nobody_accepts_by_words_that_the_page_did_not_show(shop: Shop) -> None:
     )
 
 
+def but_hints(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows but those that say when somebody is to be looked at: they go with the visit that finds nobody."""
+    return [row for row in found if not row["pk"].startswith("DUE#")]
+
+
 def test_not_you_takes_away_everything_of_the_person(shop: Shop) -> None:
     member_id = opened(shop)
     link = link_in(shop, "till_join")
     shop.links.delete(link)
     assert shop.members.find_by_phone(PHONE, consistent=True) is None
-    left = rows(shop.client, "members")
+    left = but_hints(rows(shop.client, "members"))
     assert [row["pk"].partition("#")[0] for row in left] == ["LINK"]
     assert not any(told in str(left) for told in ("20123456", "Mette", member_id))
     assert refusal_of(lambda: shop.membership.look_up(PHONE)) == "unknown_member"
@@ -251,7 +257,8 @@ def test_the_second_of_two_taps_finds_the_number_deleted(shop: Shop) -> None:
     link = link_in(shop, "till_join")
     links_interrupted(shop, lambda: shop.links.delete(link)).delete(link)
     assert shop.links.look(link_in(shop, "till_join")).state is LinkState.DELETED
-    assert not [row for row in rows(shop.client, "members") if not row["pk"].startswith("LINK#")]
+    left = but_hints(rows(shop.client, "members"))
+    assert not [row for row in left if not row["pk"].startswith("LINK#")]
 
 
 def test_whoever_accepts_while_the_number_is_deleted_is_told_that_the_link_is_over(shop: Shop) -> None:
@@ -352,7 +359,7 @@ def test_deleting_takes_the_newsletters_permission_along(shop: Shop) -> None:
     shop.wait(timedelta(days=1))
     opened(shop)
     shop.links.delete(link_in(shop, "till_join"))
-    left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members")}
+    left = {row["pk"].partition("#")[0] for row in but_hints(rows(shop.client, "members"))}
     assert left == {"LIMIT", "CODE", "LINK"}
 
 
@@ -365,7 +372,7 @@ def test_whoever_changed_their_mind_a_hundred_times_is_deleted_too(shop: Shop) -
         record = ConsentRecord(new_record_id(at), Evidence.on_page(ConsentMethod.MEMBER_PAGE, at, "da", CALLER))
         shop.store.commit([shop.members.consent_write(member_id, record)])
     shop.links.delete(link_in(shop, "till_join"))
-    assert [row["sk"] for row in rows(shop.client, "members")] == ["LINK"]
+    assert [row["sk"] for row in but_hints(rows(shop.client, "members"))] == ["LINK"]
 
 
 def test_a_number_that_was_deleted_can_join_again(shop: Shop) -> None:
@@ -393,7 +400,7 @@ def test_confirming_an_address_lets_its_permission_count(shop: Shop) -> None:
     confirmed = shop.members.load(member.member_id, consistent=True)
     assert confirmed is not None
     held = permissions(shop.members.consent_records(member.member_id), email_confirmed=confirmed.email_confirmed)
-    assert not held[Channel.EMAIL].waits_for_confirmation
+    assert not held[PermissionKind.EMAIL].waits_for_confirmation
     assert shop.links.look(link).state is LinkState.DONE
     before = every_row(shop.client)
     confirm(shop, link)

@@ -5,7 +5,7 @@ A purchase is measured at its worst still within budget: 12 lines, and an accoun
 
 from __future__ import annotations
 
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 

@@ -17,6 +17,7 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     PermissionText,
     new_record_id,
     permissions,
@@ -28,7 +29,6 @@ from stamkunde.members.wordings import (
     terms_wording,
     wordings,
 )
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.language import LANGUAGES
 from tests.factories import NOON, make_club
 
@@ -36,11 +36,15 @@ CALLER = Caller("192.0.2.7", "Mozilla/5.0 (Android 14)")
 
 
 def act(
-    minute: int, *, given: tuple[Channel, ...] = (), withdrawn: tuple[Channel, ...] = (), wording: str = "Ja tak"
+    minute: int,
+    *,
+    given: tuple[PermissionKind, ...] = (),
+    withdrawn: tuple[PermissionKind, ...] = (),
+    wording: str = "Ja tak",
 ) -> ConsentRecord:
     at = NOON + timedelta(minutes=minute)
     evidence = Evidence.on_page(ConsentMethod.MEMBER_PAGE, at, "da", CALLER)
-    texts = tuple(PermissionText(channel, 1, wording) for channel in given)
+    texts = tuple(PermissionText(kind, 1, wording) for kind in given)
     return ConsentRecord(new_record_id(at), evidence, given=texts, withdrawn=withdrawn)
 
 
@@ -50,32 +54,32 @@ def test_nothing_is_allowed_before_anybody_said_so() -> None:
 
 def test_the_latest_word_on_a_channel_wins() -> None:
     records = [
-        act(3, given=(Channel.SMS,), wording="Ja tak igen"),
-        act(1, given=(Channel.SMS, Channel.EMAIL)),
-        act(2, withdrawn=(Channel.SMS,)),
-        act(4, withdrawn=(Channel.EMAIL,)),
+        act(3, given=(PermissionKind.SMS,), wording="Ja tak igen"),
+        act(1, given=(PermissionKind.SMS, PermissionKind.EMAIL)),
+        act(2, withdrawn=(PermissionKind.SMS,)),
+        act(4, withdrawn=(PermissionKind.EMAIL,)),
     ]
     held = permissions(records, email_confirmed=True)
-    assert held.keys() == {Channel.SMS}
-    assert held[Channel.SMS].wording.wording == "Ja tak igen"
-    assert held[Channel.SMS].given_at == NOON + timedelta(minutes=3)
+    assert held.keys() == {PermissionKind.SMS}
+    assert held[PermissionKind.SMS].wording.wording == "Ja tak igen"
+    assert held[PermissionKind.SMS].given_at == NOON + timedelta(minutes=3)
 
 
 def test_of_two_words_in_one_instant_the_no_counts() -> None:
-    yes, no = act(1, given=(Channel.SMS,)), act(1, withdrawn=(Channel.SMS,))
+    yes, no = act(1, given=(PermissionKind.SMS,)), act(1, withdrawn=(PermissionKind.SMS,))
     assert permissions([yes, no], email_confirmed=True) == permissions([no, yes], email_confirmed=True) == {}
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_a_permission_by_email_waits_until_the_address_is_confirmed(confirmed: bool) -> None:
-    held = permissions([act(1, given=(Channel.SMS, Channel.EMAIL))], email_confirmed=confirmed)
-    assert held[Channel.EMAIL].waits_for_confirmation is not confirmed
-    assert not held[Channel.SMS].waits_for_confirmation
+    held = permissions([act(1, given=(PermissionKind.SMS, PermissionKind.EMAIL))], email_confirmed=confirmed)
+    assert held[PermissionKind.EMAIL].waits_for_confirmation is not confirmed
+    assert not held[PermissionKind.SMS].waits_for_confirmation
 
 
-@given(st.lists(st.tuples(st.sampled_from(Channel), st.booleans()), max_size=12), st.randoms())
+@given(st.lists(st.tuples(st.sampled_from(PermissionKind), st.booleans()), max_size=12), st.randoms())
 def test_what_holds_is_the_last_word_however_the_records_are_read(
-    words: list[tuple[Channel, bool]], random: object
+    words: list[tuple[PermissionKind, bool]], random: object
 ) -> None:
     records = [
         act(minute, given=(channel,)) if yes else act(minute, withdrawn=(channel,))
@@ -112,19 +116,22 @@ def test_a_changed_sentence_gets_a_version_of_its_own() -> None:
     written = "\n".join(
         f"{language} {key} {text}" for language in LANGUAGES for key, text in wordings(language).items()
     )
-    digests = {1: "176e6f85fbbd26b4505b9e7b5e89e15c652f7c107b114a0033c3731262d295ab"}
+    digests = {
+        1: "176e6f85fbbd26b4505b9e7b5e89e15c652f7c107b114a0033c3731262d295ab",
+        2: "bc38534d7e78d3f46ccaeb96965135e5279444631a9be01fbf9fafa59f4fa707",
+    }
     assert hashlib.sha256(written.encode()).hexdigest() == digests[WORDING_VERSION]
 
 
 def test_a_permission_names_the_club_its_goods_and_its_channel() -> None:
-    sms = permission_wording(Channel.SMS, "da", "Bager Holm", "brød og kager")
+    sms = permission_wording(PermissionKind.SMS, "da", "Bager Holm", "brød og kager")
     assert sms == PermissionText(
-        Channel.SMS,
+        PermissionKind.SMS,
         WORDING_VERSION,
         "Ja tak, Bager Holm må sende mig tilbud, nyheder og invitationer om brød og kager på sms. "
         "Jeg kan altid sige stop igen, gratis, via linket i beskeden eller på min side.",
     )
-    assert "på e-post" in permission_wording(Channel.EMAIL, "nb", "Bager Holm", "brød og kager").wording
+    assert "på e-post" in permission_wording(PermissionKind.EMAIL, "nb", "Bager Holm", "brød og kager").wording
 
 
 def test_terms_are_accepted_in_the_pages_language_or_else_the_clubs() -> None:
@@ -136,9 +143,9 @@ def test_terms_are_accepted_in_the_pages_language_or_else_the_clubs() -> None:
 def test_a_club_that_has_not_said_what_it_sells_asks_for_no_permission() -> None:
     club: Club = make_club(join_page=None)
     with pytest.raises(ValueError, match="advertising"):
-        club_permission(club, Channel.SMS, "da")
+        club_permission(club, PermissionKind.SMS, "da")
 
 
 @pytest.mark.parametrize("name", ["{club}", "{goods}", "{0}", "100 % {"])
 def test_a_clubs_name_is_merged_as_it_is(name: str) -> None:
-    assert name in permission_wording(Channel.SMS, "da", name, "brød").wording
+    assert name in permission_wording(PermissionKind.SMS, "da", name, "brød").wording

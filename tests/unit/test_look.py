@@ -55,18 +55,23 @@ def test_a_colour_that_reads_well_is_left_alone(accent: str, on: tuple[str, ...]
         assert good == accent
 
 
+def by_day_and_night() -> tuple[str, str]:
+    """The stylesheet of screens, in its two parts; print has a paper of its own."""
+    on_screens = assets()["stamkunde.css"].content.partition("@media print")[0]
+    by_day, by_night = on_screens.split("@media (prefers-color-scheme: dark)")
+    return by_day, by_night
+
+
 def test_the_papers_are_those_of_the_stylesheet() -> None:
-    css = assets()["stamkunde.css"].content
-    by_day, by_night = css.split("@media (prefers-color-scheme: dark)")[0:2]
-    for papers_of, part in ((LIGHT_PAPERS, by_day), (DARK_PAPERS, by_night)):
+    for papers_of, part in zip((LIGHT_PAPERS, DARK_PAPERS), by_day_and_night(), strict=True):
         named = re.findall(r"--(?:paper|sheet|wrong-sheet): (#[0-9a-f]{6});", part)
         assert sorted(named) == sorted(papers_of)
 
 
 @pytest.mark.parametrize("mode", ["day", "night"])
 def test_the_kits_own_inks_read_well_on_its_papers(mode: str) -> None:
-    parts = assets()["stamkunde.css"].content.split("@media (prefers-color-scheme: dark)")
-    part, on = (parts[0], LIGHT_PAPERS) if mode == "day" else (parts[1], DARK_PAPERS)
+    by_day, by_night = by_day_and_night()
+    part, on = (by_day, LIGHT_PAPERS) if mode == "day" else (by_night, DARK_PAPERS)
     inks = dict(re.findall(r"--(ink|soft|wrong): (#[0-9a-f]{6});", part))
     assert inks.keys() == {"ink", "soft", "wrong"}
     for ink in inks.values():

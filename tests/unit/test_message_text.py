@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -35,9 +36,11 @@ from stamkunde.messaging.text import (
     normalize,
     parse_template,
 )
+from stamkunde.messaging.written import written_bonus, written_day
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import LANGUAGES
+from stamkunde.shared.money import Money, Points
 
 LINK = "https://k.dk/8xQ2aBcD9eFg"
 CLUBS = {"da": "Bager Holm og Sønner", "nb": "Sykkelhuset på Løkka", "en": "Bager Holm og Sønner"}
@@ -261,9 +264,12 @@ def test_what_goes_by_e_mail_has_a_subject_and_nothing_else_has(kind: MessageKin
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_says_in_a_sentence_why_it_was_sent(language: str) -> None:
-    told = [why_sent(kind, language) for kind in MessageKind]
-    assert len(set(told)) == len(MessageKind)
-    for sentence in told:
+    told: dict[str, set[str]] = {}
+    for kind in MessageKind:
+        # The same reminder reads differently where there is bonus to lose.
+        told.setdefault(why_sent(kind, language), set()).add(kind.removesuffix("_bonus"))
+    for sentence, kinds in told.items():
+        assert len(kinds) == 1
         assert sentence.endswith(".")
         assert not set(sentence) & set("{}!")
 
@@ -282,6 +288,11 @@ def test_every_language_names_every_field_once() -> None:
         (MessageKind.WELCOME, MessageClass.SERVICE),
         (MessageKind.TILL_JOIN, MessageClass.SERVICE),
         (MessageKind.CONFIRM_EMAIL, MessageClass.SERVICE),
+        (MessageKind.ERASURE_REQUESTED, MessageClass.SERVICE),
+        (MessageKind.ERASURE_REQUESTED_BONUS, MessageClass.SERVICE),
+        (MessageKind.ERASURE_REQUESTED_NEWS, MessageClass.SERVICE),
+        (MessageKind.ERASURE_UNDONE, MessageClass.SERVICE),
+        (MessageKind.NUMBER_CHANGED, MessageClass.CRITICAL),
         (MessageKind.TEST, MessageClass.CRITICAL),
     ],
 )
@@ -303,6 +314,21 @@ def test_the_kind_fixes_class_and_timing(kind: MessageKind, message_class: Messa
         (MessageKind.TILL_JOIN, "da", 157),
         (MessageKind.TILL_JOIN, "nb", 151),
         (MessageKind.TILL_JOIN, "en", 152),
+        (MessageKind.ERASURE_REQUESTED, "da", 142),
+        (MessageKind.ERASURE_REQUESTED, "nb", 142),
+        (MessageKind.ERASURE_REQUESTED, "en", 146),
+        (MessageKind.ERASURE_REQUESTED_BONUS, "da", 155),
+        (MessageKind.ERASURE_REQUESTED_BONUS, "nb", 153),
+        (MessageKind.ERASURE_REQUESTED_BONUS, "en", 155),
+        (MessageKind.ERASURE_REQUESTED_NEWS, "da", 154),
+        (MessageKind.ERASURE_REQUESTED_NEWS, "nb", 156),
+        (MessageKind.ERASURE_REQUESTED_NEWS, "en", 156),
+        (MessageKind.ERASURE_UNDONE, "da", 130),
+        (MessageKind.ERASURE_UNDONE, "nb", 138),
+        (MessageKind.ERASURE_UNDONE, "en", 133),
+        (MessageKind.NUMBER_CHANGED, "da", 119),
+        (MessageKind.NUMBER_CHANGED, "nb", 119),
+        (MessageKind.NUMBER_CHANGED, "en", 127),
         (MessageKind.TEST, "da", 67),
         (MessageKind.TEST, "nb", 69),
         (MessageKind.TEST, "en", 74),
@@ -315,11 +341,32 @@ def test_every_default_text_fits_one_part_in_the_long_case(kind: MessageKind, la
         Field.CODE: "483920",
         Field.DOMAIN: "kundeklub.dk.local",
         Field.LINK: LINK,
+        Field.DATE: written_day(date(2026, 11, 30), language),
+        Field.BONUS: written_bonus(Money(123_450, "NOK" if language == "nb" else "DKK"), language),
+        Field.CONTACT: "hej@bagerholm.example",
     }
     sent = compose_sms(default_template(kind, language), named_values(language, values))
     count = count_parts(sent.text)
     assert sent.replaced == ()
     assert (count.encoding, count.units, count.parts) == (Encoding.GSM_7, septets, 1)
+
+
+@pytest.mark.parametrize(
+    ("bonus", "written"),
+    [
+        (Money(14_500, "DKK"), ("145 kr.", "145 kr", "DKK 145")),
+        (Money(1_485, "DKK"), ("14,85 kr.", "14,85 kr", "DKK 14.85")),
+        (Money(100_000, "DKK"), ("1.000 kr.", "1 000 kr", "DKK 1,000")),
+        (Points(1_000), ("1.000 point", "1 000 poeng", "1,000 points")),
+    ],
+)
+def test_bonus_is_written_without_ore_that_are_none(bonus: Money | Points, written: tuple[str, ...]) -> None:
+    assert tuple(written_bonus(bonus, language) for language in LANGUAGES) == written
+
+
+def test_a_day_is_written_as_the_language_writes_it() -> None:
+    days = [written_day(date(2026, 12, 6), language) for language in LANGUAGES]
+    assert days == ["6. december", "6. desember", "6 December"]
 
 
 def test_a_code_ends_in_the_line_that_binds_it_to_the_page() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+from msgspec import Struct
 
 from stamkunde import service_data
 from stamkunde.clubs.known import KnownClubs
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from stamkunde.ledger.adjustments import Adjustments
+    from stamkunde.members.counter import CounterPermissions
     from stamkunde.messaging.member_messages import MemberMessages
+    from stamkunde.retention.arming import Arming
 
 CLIENT_CONFIG = Config(
     parameter_validation=False,
@@ -70,20 +73,27 @@ def member_messages(settings: Settings, client: "DynamoDBClient", club: Club) ->
 
 
 def admission(
-    settings: Settings, client: "DynamoDBClient", club: Club, messages: "Callable[[], MemberMessages]"
+    settings: Settings, client: "DynamoDBClient", club: Club, messages: "Callable[[], MemberMessages]", clock: Clock
 ) -> Admission:
     """What writes that somebody joins a club, or becomes more in it."""
     return Admission(
         club,
-        MemberStore(client, settings.members_table, club.club_id, club.address_key),
+        MemberStore(client, settings.members_table, club.club_id, club.address_key, clock),
         LedgerStore(client, settings.ledger_table, club.club_id),
         AccessStore(client, settings.members_table, club.club_id, club.address_key),
         messages,
+        partial(arming, settings, client, club),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TillSession:
+def arming(settings: Settings, client: "DynamoDBClient", club: Club) -> "Arming":
+    """What makes a club's members due to be looked at; loaded when somebody first is, not while a till starts."""
+    from stamkunde import retention_bootstrap  # noqa: PLC0415 - it is the loading that is put off
+
+    return retention_bootstrap.arming(settings, client, club)
+
+
+class TillSession(Struct, frozen=True):
     """What one authenticated till may do: everything here is built for its club.
 
     Parameters
@@ -125,6 +135,14 @@ class TillSession:
             ledger.find_account,
             ledger.promised_months,
         )
+
+    @property
+    def counter(self) -> "CounterPermissions":
+        """What customers say here about being written to."""
+        members = self.membership
+        from stamkunde.members.counter import CounterPermissions  # noqa: PLC0415 - few calls need it, and no start
+
+        return CounterPermissions(members.club, members.admission, members.clock, members.patience)
 
     @property
     def refunds(self) -> Refunds:
@@ -191,7 +209,7 @@ class Tills:
     def _session(self, club: Club, till: Till) -> TillSession:
         clock = self.clubs.clock_of(club)
         messages = partial(self.messages, self.settings, self.client, club)
-        admitting = admission(self.settings, self.client, club, messages)
+        admitting = admission(self.settings, self.client, club, messages, clock)
         return TillSession(
             club=club,
             till=till,
@@ -218,6 +236,9 @@ def known_clubs(
     client: "DynamoDBClient",
     clock: Clock | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    *,
+    texts: bool = False,
 ) -> KnownClubs:
-    """The clubs, each known for a minute."""
-    return KnownClubs(client, settings.clubs_table, settings.clubs_clocks_movable, clock or SystemClock(), monotonic)
+    """The clubs, each known for a minute; with the texts of their terms where those are shown."""
+    movable = settings.clubs_clocks_movable
+    return KnownClubs(client, settings.clubs_table, movable, clock or SystemClock(), monotonic, texts)

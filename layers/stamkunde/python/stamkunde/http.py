@@ -8,11 +8,12 @@ import base64
 import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import Struct, field
 
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
 from stamkunde.shared import reasons
@@ -35,8 +36,7 @@ RETRY_AFTER_FAULT_SECONDS = 5
 """Longer than for a busy member: AWS itself is in trouble, and every till asks again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request once the gateway's event is read."""
 
     method: str
@@ -134,8 +134,7 @@ class Request:
             raise Refusal("malformed_body") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """An answer: a model to be written as JSON, or a text that is sent as it is, and its status."""
 
     status: int

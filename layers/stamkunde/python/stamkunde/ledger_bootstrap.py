@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from stamkunde.bootstrap import known_clubs
 from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import Club
+from stamkunde.clubs.rounds import Rounds
 from stamkunde.clubs.store import ClubRegistry
 from stamkunde.ledger.accounting import Accounting
-from stamkunde.ledger.care import Rounds
 from stamkunde.ledger.care_store import CareStore
 from stamkunde.ledger.coupon_store import CouponStore
 from stamkunde.ledger.expiry import Expiry
@@ -57,9 +57,10 @@ def expiry(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club
 
 def refunds(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> Refunds:
     """A club's refunds, of which some wait for their sale."""
-    members = MemberStore(client, settings.members_table, club.club_id, club.address_key)
+    clock = clubs.clock_of(club)
+    members = MemberStore(client, settings.members_table, club.club_id, club.address_key, clock)
     store = LedgerStore(client, settings.ledger_table, club.club_id)
-    return Refunds(store, club.time_zone, clubs.clock_of(club), Patience(), members.find_account)
+    return Refunds(store, club.time_zone, clock, Patience(), members.find_account)
 
 
 def proof(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> Proof:

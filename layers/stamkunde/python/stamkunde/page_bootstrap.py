@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING
 from stamkunde.bootstrap import admission, known_clubs
 from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import Club
+from stamkunde.clubs.store import ClubStore
 from stamkunde.http import Request, Response
 from stamkunde.ledger.known_coupons import CouponMemory
+from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.admission import Admission
 from stamkunde.members.code_service import Codes
 from stamkunde.members.devices import Devices
+from stamkunde.members.erasing import Erasing
 from stamkunde.members.joining import Joining
 from stamkunde.members.links import LinkActs
 from stamkunde.members.member_card import MemberCard
+from stamkunde.members.number_change import NumberChange
+from stamkunde.members.own_data import OwnDataReader
+from stamkunde.members.own_details import OwnDetails
 from stamkunde.members.service_link import FoundLink
-from stamkunde.members.store import ServiceLinks
+from stamkunde.members.stops import Stops
 from stamkunde.message_bootstrap import member_messages
 from stamkunde.observability import logger
+from stamkunde.retention.store import DueStore
+from stamkunde.retention_bootstrap import removal
 from stamkunde.settings import Settings
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
@@ -44,7 +52,7 @@ class Pages:
     links: ServiceLinks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clubs = known_clubs(self.settings, self.client)
+        self.clubs = known_clubs(self.settings, self.client, texts=True)
         self.links = ServiceLinks(self.client, self.settings.members_table)
 
     def club_named(self, slug: str) -> Club:
@@ -84,7 +92,8 @@ class Pages:
 
     def admission(self, club: Club) -> Admission:
         """What writes that somebody becomes more in a club."""
-        return admission(self.settings, self.client, club, partial(member_messages, self.settings, self.client, club))
+        messages = partial(member_messages, self.settings, self.client, club)
+        return admission(self.settings, self.client, club, messages, self.clock_of(club))
 
     def codes(self, club: Club) -> Codes:
         """A club's one-time codes."""
@@ -113,9 +122,31 @@ class Pages:
             self.coupons if club.clock_offset is None else None,
         )
 
+    def own_details(self, club: Club) -> OwnDetails:
+        """What a club's members correct about themselves."""
+        outlets = ClubStore(self.client, self.settings.clubs_table, club.club_id).outlets
+        return OwnDetails(club, self.admission(club), outlets, self.clock_of(club), self.patience)
+
+    def number_change(self, club: Club) -> NumberChange:
+        """What gives a club's members another number."""
+        stops = Stops(self.client, self.settings.members_table, club.club_id, club.address_key)
+        return NumberChange(club, self.admission(club), self.codes(club), stops, self.clock_of(club), self.patience)
+
+    def own_data(self, club: Club) -> OwnDataReader:
+        """What gathers everything that is kept of a club's member."""
+        having = self.admission(club)
+        return OwnDataReader(club, having.members, having.ledger, having.access, self.clock_of(club))
+
+    def erasing(self, club: Club) -> Erasing:
+        """What takes a club's members' wishes to be deleted."""
+        due = DueStore(self.client, self.settings.members_table, club.club_id)
+        return Erasing(club, self.admission(club), due, self.clock_of(club), self.patience)
+
     def link_acts(self, club: Club) -> LinkActs:
         """What a club's service links do."""
-        return LinkActs(club, self.admission(club), self.clock_of(club), self.patience)
+        admitting = self.admission(club)
+        removing = removal(self.settings, self.client, admitting, self.patience)
+        return LinkActs(club, admitting, removing, self.clock_of(club), self.patience)
 
 
 def _known(club: Club | None) -> Club:

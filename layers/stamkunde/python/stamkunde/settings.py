@@ -2,17 +2,21 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What the stacks tell a function; a function is told only of the tables it has rights on.
 
     Parameters
     ----------
     message_queue
         The address of the queue that wakes the message worker, for functions that do.
+    evidence_bucket
+        Where photos of signed forms are kept, for functions that keep them.
+    member_machine
+        The ARN of the state machine that members who are due go through, for the function that starts it.
     origin_secret
         What the front door must prove itself with; empty for functions that aren't reached over HTTP.
     pages_domain, short_domain, mail_domain
@@ -28,6 +32,8 @@ class Settings:
     views_table: str = ""
     messages_table: str = ""
     message_queue: str = ""
+    member_machine: str = ""
+    evidence_bucket: str = ""
     origin_secret: str = ""
     pages_domain: str = ""
     short_domain: str = ""
@@ -45,6 +51,8 @@ class Settings:
             views_table=environment.get("VIEWS_TABLE", ""),
             messages_table=environment.get("MESSAGES_TABLE", ""),
             message_queue=environment.get("MESSAGE_QUEUE", ""),
+            member_machine=environment.get("MEMBER_MACHINE", ""),
+            evidence_bucket=environment.get("EVIDENCE_BUCKET", ""),
             origin_secret=environment.get("ORIGIN_SECRET", ""),
             pages_domain=environment.get("PAGES_DOMAIN", ""),
             short_domain=environment.get("SHORT_DOMAIN", ""),

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from stamkunde.clubs.model import Club, may_be_slug
 from stamkunde.clubs.store import ClubRegistry, ClubStore
@@ -17,8 +19,7 @@ KNOWN_FOR_SECONDS = 60
 """Less than the two minutes that new versions are published ahead, so no warm Lambda misses one."""
 
 
-@dataclass(slots=True)
-class KnownClubs:
+class KnownClubs(Struct):
     """The clubs of a deployment, each kept for a minute.
 
     A club with a clock of its own (local engine only) is read every time, or its clock would lag behind. That a
@@ -29,6 +30,8 @@ class KnownClubs:
     ----------
     monotonic
         Measures how long a club has been known; tells no date.
+    texts
+        Whether they are known with the texts of their terms, which only pages show.
     """
 
     client: "DynamoDBClient"
@@ -36,6 +39,7 @@ class KnownClubs:
     clocks_movable: bool
     clock: Clock = field(default_factory=SystemClock)
     monotonic: Callable[[], float] = time.monotonic
+    texts: bool = False
     _known: dict[str, tuple[float, Club]] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
@@ -48,7 +52,7 @@ class KnownClubs:
         known_until, known = self._known.get(club_id, (0.0, None))
         if known is not None and self.monotonic() < known_until:
             return known
-        club = ClubStore(self.client, self.table, club_id).load()
+        club = ClubStore(self.client, self.table, club_id).load(texts=self.texts)
         if club is not None and club.clock_offset is None:
             self._known[club_id] = (self.monotonic() + KNOWN_FOR_SECONDS, club)
         return club

@@ -4,10 +4,14 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+
+from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import SHORTEST_UNSAID_EXPIRY_MONTHS, BonusProgramme, Unit
 from stamkunde.shared.signing import MOST_KEYS, SigningKey
@@ -16,11 +20,11 @@ NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
 """A new programme version starts at least this much later, so every warm Lambda knows it in time."""
 
 LONGEST_LATE_OPENING = timedelta(days=31)
+DEFAULT_INACTIVE_MONTHS = 36
 DEFAULT_JOIN_COUNTRIES = ("DK", "NO", "SE", "FI", "FO", "GL", "IS", "DE", "NL")
 
 
-@dataclass(frozen=True, slots=True)
-class Country:
+class Country(Struct, frozen=True):
     """What follows from the country a club trades in."""
 
     currency: str
@@ -42,14 +46,33 @@ class ReceiptNumbers(StrEnum):
     RESTART_DAILY = "daily"
 
 
+class TermsBlock(Struct, frozen=True):
+    """A part of the terms as it is shown: what it says, and its heading if it has one."""
+
+    heading: str | None
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class TermsVersion:
-    """An immutable published text of a club's terms (feature 38).
+    """An immutable published version of a club's terms (feature 38), in one language or several.
 
     Parameters
     ----------
+    language, text
+        The club's own language, and the text in it.
     bonus_expiry_months
         How long bonus lives at least, as the text says; the law's three years where it says nothing (R26).
+    texts
+        By language, for a version that was made with the guided form; empty for older ones, which have one text.
+    rate, inactive_months
+        What the text says of bonus and of how long somebody is kept without any activity; None for older versions.
+    valid_from
+        The club's day from which it holds for those who were members before it; None: since it was published.
+    said_worse
+        That it is worse for members than the one before, as the club says of what no rule can judge.
+    hashes
+        The SHA-256 of each text, by language, as it was published; a till knows these and not the texts.
     """
 
     version: int
@@ -57,15 +80,67 @@ class TermsVersion:
     text: str
     published_at: datetime
     bonus_expiry_months: int = SHORTEST_UNSAID_EXPIRY_MONTHS
+    texts: Mapping[str, str] = field(default_factory=dict)
+    rate: int | None = None
+    inactive_months: int | None = None
+    valid_from: date | None = None
+    said_worse: bool = False
+    hashes: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def text_hash(self) -> str:
-        """SHA-256 of the exact text, as consent records carry it."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """SHA-256 of the exact text in the club's own language, as consent records carry it."""
+        return self.text_hash_in(self.language)
+
+    def first_day(self, time_zone: str) -> date:
+        """The club's day from which it holds for those who were members before it."""
+        return self.valid_from or local_date(self.published_at, time_zone)
+
+    def language_for(self, language: str) -> str:
+        """The language in which somebody reads it who asks for one: that one, or else the club's own."""
+        return language if language in self.texts or language in self.hashes else self.language
+
+    def text_in(self, language: str) -> str:
+        """What somebody reads who asks for a language."""
+        if not self.text:
+            raise LookupError("these terms were read without their texts")
+        return self.texts.get(language, self.text)
+
+    def text_hash_in(self, language: str) -> str:
+        """SHA-256 of what somebody reads who asks for a language."""
+        return self.hashes.get(self.language_for(language)) or _text_hash(self.text_in(language))
+
+    def blocks_in(self, language: str) -> tuple[TermsBlock, ...]:
+        """What somebody reads who asks for a language, block by block."""
+        blocks = (block.strip() for block in self.text_in(language).split("\n\n"))
+        return tuple(self._block(block) for block in blocks if block)
+
+    def is_worse_than(self, older: "TermsVersion") -> bool:
+        """Whether it promises less than an older one: a lower rate, bonus or membership that ends sooner.
+
+        What either of the two doesn't say can't be compared, and benefits in words can't be judged.
+        """
+        return (
+            self.bonus_expiry_months < older.bonus_expiry_months
+            or _is_less(self.rate, older.rate)
+            or _is_less(self.inactive_months, older.inactive_months)
+        )
+
+    def _block(self, words: str) -> TermsBlock:
+        heading, line_break, rest = words.partition("\n")
+        # Whoever wrote their own text may have broken its lines anywhere.
+        return TermsBlock(heading, rest) if self.texts and line_break else TermsBlock(None, words)
 
 
-@dataclass(frozen=True, slots=True)
-class JoinPage:
+def _text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_less(promise: int | None, before: int | None) -> bool:
+    return promise is not None and before is not None and promise < before
+
+
+class JoinPage(Struct, frozen=True):
     """What a club says of itself on its public pages; they are closed until it is filled in.
 
     Parameters
@@ -88,8 +163,64 @@ class JoinPage:
     accent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Club:
+class PurchaseUse(StrEnum):
+    """On which ground a club chooses offers by what members bought (R12)."""
+
+    CONSENT = "consent"
+    BALANCING_TEST = "balancing_test"
+    """Denmark only, with the club's written reason."""
+
+
+class Question(Struct, frozen=True):
+    """Something a club would like to know, such as which kind of bike somebody rides; answering is free.
+
+    Parameters
+    ----------
+    question_id
+        Stays the same when words change.
+    words, answers
+        In the club's own language.
+    """
+
+    question_id: str
+    words: str
+    answers: tuple[str, ...]
+
+
+class MemberPolicy(Struct, frozen=True):
+    """One club's choices; those of a new club are the most careful ones.
+
+    Parameters
+    ----------
+    asks_birth_date, asks_outlet
+        Whether these fields are shown at all (R15).
+    balancing_test
+        Why a Danish club may use purchases without asking; None where consent is asked for.
+    soft_opt_in
+        Whether customers who gave their number in a sale and didn't refuse may be written to (R7).
+    inactive_months
+        After how long without any activity somebody is deleted (feature 48), once terms hold that say so: see
+        `Club.keeping_months`.
+    keeping_reason
+        Why members are kept for three years or longer (R15); None where it is less, or was never said otherwise.
+    """
+
+    asks_birth_date: bool = False
+    asks_outlet: bool = False
+    questions: tuple[Question, ...] = ()
+    purchase_use: PurchaseUse = PurchaseUse.CONSENT
+    balancing_test: str | None = None
+    soft_opt_in: bool = False
+    inactive_months: int = DEFAULT_INACTIVE_MONTHS
+    keeping_reason: str | None = None
+
+
+CAREFUL_POLICY = MemberPolicy()
+BALANCING_TEST_COUNTRY = "DK"
+"""Norway's authority asks for a consent of its own (R12)."""
+
+
+class Club(Struct, frozen=True):
     """One shop business's customer club: the tenant, and the data controller.
 
     Parameters
@@ -119,6 +250,7 @@ class Club:
     terms: tuple[TermsVersion, ...]
     signing_keys: tuple[SigningKey, ...]
     join_page: JoinPage | None = None
+    member_policy: MemberPolicy = CAREFUL_POLICY
 
     @property
     def unit(self) -> Unit:
@@ -129,21 +261,48 @@ class Club:
         """The version a new member is shown."""
         return self.terms[-1]
 
+    def terms_due(self, accepted: int) -> TermsVersion | None:
+        """The version that somebody is to be asked for who accepted another last, `NOT_ACCEPTED` for none.
+
+        A newer version that is worse than theirs asks again. Any other holds without a word of theirs: it promises
+        all that they agreed to.
+        """
+        current = self.current_terms()
+        theirs = next((terms for terms in self.terms if terms.version == accepted), None)
+        if theirs is None:
+            return current if accepted < current.version else None
+        said_worse = any(terms.said_worse for terms in self.terms if terms.version > accepted)
+        return current if said_worse or current.is_worse_than(theirs) else None
+
+    @property
+    def uses_purchases_unasked(self) -> bool:
+        """Whether offers are chosen by purchases without asking: in Denmark, for a written reason (R12)."""
+        policy = self.member_policy
+        weighed = policy.purchase_use is PurchaseUse.BALANCING_TEST and bool(policy.balancing_test)
+        return weighed and self.country == BALANCING_TEST_COUNTRY
+
+    def keeping_months(self, day: date) -> int:
+        """After how many months without any activity somebody is deleted, as it holds on a day of the club's.
+
+        Keeping members for a shorter time is worse for them: it holds once the terms do that say so.
+        """
+        holding = [terms for terms in self.terms if terms.first_day(self.time_zone) <= day]
+        promised = holding[-1].inactive_months if holding else None
+        return max(self.member_policy.inactive_months, promised or 0)
+
     def promised_months(self) -> dict[int, int]:
         """How long bonus lives at least, by the terms version that a member accepted."""
         return {terms.version: terms.bonus_expiry_months for terms in self.terms}
 
 
-@dataclass(frozen=True, slots=True)
-class Outlet:
+class Outlet(Struct, frozen=True):
     """A place of sale; a webshop is one."""
 
     outlet_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Struct, frozen=True):
     """One point of sale with its own key.
 
     Parameters
@@ -266,8 +425,7 @@ def new_till_key(club_id: str, till_id: str) -> tuple[str, str]:
     return f"till_{club_id}_{till_id}_{secret}", hash_secret(secret)
 
 
-@dataclass(frozen=True, slots=True)
-class TillKey:
+class TillKey(Struct, frozen=True):
     """A key as a till sends it: whose it says it is, and the secret that proves it."""
 
     club_id: str

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from copy import replace
 from datetime import datetime, time
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import fields
 
 from stamkunde.shared import reasons
 from stamkunde.shared.clock import believable_wall_instant, iso_instant
@@ -29,8 +30,7 @@ def programme_attributes(programme: BonusProgramme) -> dict[str, Any]:
 
 def programme_from_attributes(version: int, row: Mapping[str, Any]) -> BonusProgramme:
     """The programme that a row holds."""
-    named = {each.name for each in fields(BonusProgramme)}
-    known = {name: value for name, value in row.items() if name in named}
+    known = {name: value for name, value in row.items() if name in BonusProgramme.__struct_fields__}
     return msgspec.convert(known | {"version": version}, BonusProgramme)
 
 
@@ -83,11 +83,11 @@ def read_programme(document: Mapping[str, Any], valid_from: datetime, time_zone:
 
 def _written(value: Any, *, for_people: bool = False) -> Any:
     """A value as JSON and tables take it."""
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, msgspec.Struct):
         return {
             each.name: _written(getattr(value, each.name), for_people=for_people)
             for each in fields(value)
-            if not _is_usual(each, getattr(value, each.name))
+            if each.default != getattr(value, each.name)
         }
     match value:
         case tuple():
@@ -99,10 +99,6 @@ def _written(value: Any, *, for_people: bool = False) -> Any:
         case time():
             return value.isoformat(timespec="minutes" if for_people and value.second == 0 else "seconds")
     return value
-
-
-def _is_usual(attribute: Field[Any], value: Any) -> bool:
-    return attribute.default is not MISSING and attribute.default == value
 
 
 def _with_seconds(value: Any, name: str = "") -> Any:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from copy import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 

@@ -1,10 +1,13 @@
 """What operators do with clubs: create, see, publish, give and take away till keys."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
+from stamkunde.clubs.member_policy import check_member_policy
 from stamkunde.clubs.model import (
     COUNTRIES,
     DEFAULT_JOIN_COUNTRIES,
@@ -13,6 +16,7 @@ from stamkunde.clubs.model import (
     Club,
     Country,
     JoinPage,
+    MemberPolicy,
     Outlet,
     ReceiptNumbers,
     TermsVersion,
@@ -31,11 +35,11 @@ from stamkunde.clubs.programmes import (
     with_extra_bonus,
 )
 from stamkunde.clubs.store import ClubRegistry, ClubStore
+from stamkunde.clubs.terms import check_promises, rate_text
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.language import text
-from stamkunde.shared.money import Money, Points, percent_text
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.programme import BonusProgramme, Unit
 from stamkunde.shared.signing import SigningKey
@@ -47,8 +51,7 @@ if TYPE_CHECKING:
 SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class NewClub:
+class NewClub(Struct, frozen=True):
     """What an operator says of a new club; the rest follows from its country.
 
     Parameters
@@ -75,16 +78,14 @@ class NewClub:
     clock_offset: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownKey:
+class ShownKey(Struct, frozen=True):
     """A till with its key, the only time the key is shown."""
 
     till: Till
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClubOverview:
+class ClubOverview(Struct, frozen=True):
     """A club as an operator sees it."""
 
     club: Club
@@ -127,7 +128,7 @@ class Operators:
             self._require_movable_clocks()
         now = self._clock.now() + (wish.clock_offset or timedelta())
         programme = BonusProgramme(1, now, wish.rate, wish.expiry_months, wish.unit, wish.point_value)
-        terms = _first_terms(wish, country, now)
+        terms = _first_terms(wish, programme, country)
         check_programme(programme, programme, terms.bonus_expiry_months, ())
         club = Club(
             club_id=new_id("c"),
@@ -158,6 +159,20 @@ class Operators:
         """
         checked = check_join_page(page, self._club(club_id).country)
         self._write([self._store(club_id).join_page_write(checked)])
+        return checked
+
+    def publish_member_policy(self, club_id: str, wish: MemberPolicy) -> MemberPolicy:
+        """What a club asks of its members from now on; every warm Lambda knows it within a minute.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_club``, those of `check_member_policy` and of `check_promises`.
+        """
+        club = self._club(club_id)
+        checked = check_member_policy(wish, club.member_policy, club.country)
+        check_promises(club.current_terms(), None, checked)
+        self._write([self._store(club_id).member_policy_write(checked)])
         return checked
 
     def new_signing_key(self, club_id: str) -> int:
@@ -282,7 +297,7 @@ class Operators:
         ------
         Refusal
             ``unknown_club``, ``version_starts_too_soon``, ``already_exists``: another was published just now; those
-            of `check_programme`.
+            of `check_programme` and of `check_promises`.
         """
         club = self._club(club_id)
         return self._publish(club, wish, valid_from, self.present(club))
@@ -315,6 +330,7 @@ class Operators:
         outlets = [outlet.outlet_id for outlet in store.outlets()]
         months = club.current_terms().bonus_expiry_months
         check_programme(version, newest, months, outlets, club.programmes[:-1])
+        check_promises(club.current_terms(), version)
         self._write([store.programme_write(version)])
         return version
 
@@ -404,23 +420,17 @@ class Operators:
             raise Refusal("already_exists", {"what": ", ".join(sorted(failed.found))}) from failed
 
 
-def _first_terms(wish: NewClub, country: Country, now: datetime) -> TermsVersion:
+def _first_terms(wish: NewClub, programme: BonusProgramme, country: Country) -> TermsVersion:
+    published_at = programme.valid_from
     if wish.terms_text is not None:
         promised = promised_by(wish.terms_text, wish.expiry_months)
-        return TermsVersion(1, country.language, wish.terms_text, now, promised)
+        return TermsVersion(1, country.language, wish.terms_text, published_at, promised)
     words = text(
         country.language,
         "terms.first",
         club=wish.name,
         contact=wish.contact,
-        rate=_rate_text(wish, country),
+        rate=rate_text(programme, country.currency, country.language),
         months=wish.expiry_months,
     )
-    return TermsVersion(1, country.language, words, now, wish.expiry_months)
-
-
-def _rate_text(wish: NewClub, country: Country) -> str:
-    if wish.unit is Unit.MONEY:
-        return percent_text(wish.rate, country.language)
-    value = Money(wish.point_value, country.currency)
-    return text(country.language, "terms.points", points=Points(wish.rate), value=value)
+    return TermsVersion(1, country.language, words, published_at, wish.expiry_months)

@@ -1,11 +1,22 @@
 """Rows of the clubs table: settings, published versions, outlets, tills."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from copy import replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.clubs.model import Club, JoinPage, Outlet, ReceiptNumbers, TermsVersion, Till
+from stamkunde.clubs.model import (
+    CAREFUL_POLICY,
+    Club,
+    JoinPage,
+    MemberPolicy,
+    Outlet,
+    PurchaseUse,
+    Question,
+    ReceiptNumbers,
+    TermsVersion,
+    Till,
+)
 from stamkunde.clubs.programme_form import programme_attributes, programme_from_attributes
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.ids import shard_of
@@ -31,14 +42,22 @@ class ClubStore:
         self._pk = f"CLUB#{club_id}"
         self.club_id = club_id
 
-    def load(self) -> Club | None:
-        """Settings with all published versions, in one Query; None when there is no such club."""
+    def load(self, *, texts: bool = True) -> Club | None:
+        """Settings with all published versions, in one Query; None when there is no such club.
+
+        Parameters
+        ----------
+        texts
+            Whether to read the texts of the terms too, in a second Query: only pages and operators show them.
+        """
         rows = {row["sk"]: row for row in self._query("CLUB")}
         settings = rows.pop("CLUB", None)
         if settings is None:
             return None
         programmes = [_programme(row) for sk, row in rows.items() if sk.startswith("CLUB#PROGRAMME#")]
-        terms = [_terms(row) for sk, row in rows.items() if sk.startswith("CLUB#TERMS#")]
+        published = [row for sk, row in rows.items() if sk.startswith("CLUB#TERMS#")]
+        read = {row["sk"]: row["texts"] for row in self._query("TERMS_TEXT#")} if texts and published else {}
+        terms = [_terms(row, read.get(_terms_text_sk(_version_of(row)), {})) for row in published]
         page = rows.get("CLUB#JOIN_PAGE")
         keys = rows.get("CLUB#SIGNING_KEYS")
         return _club(
@@ -48,6 +67,7 @@ class ClubStore:
             tuple(terms),
             _signing_keys(keys, settings),
             _join_page(page) if page else None,
+            _member_policy(rows.get("CLUB#MEMBER_POLICY")),
         )
 
     def find_till(self, till_id: str, *, consistent: bool) -> Till | None:
@@ -89,7 +109,7 @@ class ClubStore:
             Put("registry", self._table, registry, NOT_THERE),
             self._put("club", "CLUB", settings, NOT_THERE),
             *(self.programme_write(version) for version in club.programmes),
-            *(self.terms_write(version) for version in club.terms),
+            *(write for version in club.terms for write in self.terms_writes(version)),
             self._put("signing keys", "CLUB#SIGNING_KEYS", _signing_keys_row(club.signing_keys), NOT_THERE),
         ]
 
@@ -114,20 +134,49 @@ class ClubStore:
         }
         return self._put("join page", "CLUB#JOIN_PAGE", row, None)
 
+    def member_policy_write(self, policy: MemberPolicy) -> Put:
+        """What the club asks of its members from now on."""
+        row = {
+            "asks_birth_date": policy.asks_birth_date,
+            "asks_outlet": policy.asks_outlet,
+            "questions": [[each.question_id, each.words, list(each.answers)] for each in policy.questions],
+            "purchase_use": policy.purchase_use.value,
+            "balancing_test": policy.balancing_test,
+            "soft_opt_in": policy.soft_opt_in,
+            "inactive_months": policy.inactive_months,
+            "keeping_reason": policy.keeping_reason,
+        }
+        return self._put("member policy", "CLUB#MEMBER_POLICY", row, None)
+
     def programme_write(self, programme: BonusProgramme) -> Put:
         """A new programme version; a version number is given once."""
         sk = f"CLUB#PROGRAMME#{programme.version:05d}"
         return self._put("programme", sk, programme_attributes(programme), NOT_THERE)
 
-    def terms_write(self, terms: TermsVersion) -> Put:
-        """A new terms version; a version number is given once."""
+    def terms_writes(self, terms: TermsVersion) -> list[Put]:
+        """A new terms version, and its texts apart; a version number is given once."""
+        texts = {terms.language: terms.text, **terms.texts}
         row = {
             "language": terms.language,
-            "text": terms.text,
             "published_at": iso_instant(terms.published_at),
             "bonus_expiry_months": terms.bonus_expiry_months,
+            "hashes": {language: terms.text_hash_in(language) for language in texts},
+            **_guided_attributes(terms),
         }
-        return self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE)
+        return [
+            self._put("terms", f"CLUB#TERMS#{terms.version:05d}", row, NOT_THERE),
+            self._put("terms text", _terms_text_sk(terms.version), {"texts": texts}, NOT_THERE),
+        ]
+
+    def terms_form_write(self, version: int, words: Mapping[str, Mapping[str, str]]) -> Put:
+        """A club's own words for a terms version, by language and point; no page reads them, so they lie apart."""
+        attributes = {language: dict(points) for language, points in words.items()}
+        return self._put("terms form", _terms_form_sk(version), {"words": attributes}, NOT_THERE)
+
+    def load_terms_form(self, version: int) -> dict[str, dict[str, str]] | None:
+        """The words that a terms version was made of; None for one that was made without the guided form."""
+        row = get_row(self._client, self._table, self._pk, _terms_form_sk(version), consistent=True)
+        return row["words"] if row else None
 
     def outlet_write(self, outlet: Outlet) -> Put:
         """A new outlet."""
@@ -189,15 +238,50 @@ def _programme(row: dict[str, Any]) -> BonusProgramme:
     return programme_from_attributes(int(row["sk"].rpartition("#")[2]), row)
 
 
-def _terms(row: dict[str, Any]) -> TermsVersion:
+def _terms(row: dict[str, Any], texts: Mapping[str, str]) -> TermsVersion:
+    """A version, also from a row written when its texts lay in it."""
+    language, valid_from = row["language"], row.get("valid_from")
+    told = texts or {language: row.get("text", ""), **row.get("translations", {})}
+    is_guided = row.get("guided", "translations" in row)
     return TermsVersion(
-        version=int(row["sk"].rpartition("#")[2]),
-        language=row["language"],
-        text=row["text"],
+        version=_version_of(row),
+        language=language,
+        text=told[language],
         published_at=parse_instant(row["published_at"]),
         # Terms from before it was stated promise what the law gives.
         bonus_expiry_months=row.get("bonus_expiry_months", SHORTEST_UNSAID_EXPIRY_MONTHS),
+        texts=told if is_guided and told[language] else {},
+        rate=row.get("rate"),
+        inactive_months=row.get("inactive_months"),
+        valid_from=date.fromisoformat(valid_from) if valid_from else None,
+        said_worse=row.get("said_worse", False),
+        hashes=row.get("hashes", {}),
     )
+
+
+def _guided_attributes(terms: TermsVersion) -> dict[str, Any]:
+    """What a version says that was made with the guided form; an older one has none of it."""
+    if not terms.texts:
+        return {}
+    return {
+        "guided": True,
+        "rate": terms.rate,
+        "inactive_months": terms.inactive_months,
+        "valid_from": terms.valid_from and terms.valid_from.isoformat(),
+        "said_worse": terms.said_worse,
+    }
+
+
+def _version_of(row: Mapping[str, Any]) -> int:
+    return int(row["sk"].rpartition("#")[2])
+
+
+def _terms_text_sk(version: int) -> str:
+    return f"TERMS_TEXT#{version:05d}"
+
+
+def _terms_form_sk(version: int) -> str:
+    return f"TERMS_FORM#{version:05d}"
 
 
 def _till_row(till: Till) -> dict[str, Any]:
@@ -258,6 +342,21 @@ def _join_page(row: dict[str, Any]) -> JoinPage:
     )
 
 
+def _member_policy(row: dict[str, Any] | None) -> MemberPolicy:
+    if row is None:
+        return CAREFUL_POLICY
+    return MemberPolicy(
+        asks_birth_date=row["asks_birth_date"],
+        asks_outlet=row["asks_outlet"],
+        questions=tuple(Question(key, words, tuple(answers)) for key, words, answers in row["questions"]),
+        purchase_use=PurchaseUse(row["purchase_use"]),
+        balancing_test=row["balancing_test"],
+        soft_opt_in=row["soft_opt_in"],
+        inactive_months=row["inactive_months"],
+        keeping_reason=row.get("keeping_reason"),
+    )
+
+
 def _club(
     club_id: str,
     row: dict[str, Any],
@@ -265,6 +364,7 @@ def _club(
     terms: tuple[TermsVersion, ...],
     signing_keys: tuple[SigningKey, ...],
     join_page: JoinPage | None,
+    member_policy: MemberPolicy,
 ) -> Club:
     offset = row["clock_offset"]
     return Club(
@@ -283,4 +383,5 @@ def _club(
         terms=terms,
         signing_keys=signing_keys,
         join_page=join_page,
+        member_policy=member_policy,
     )

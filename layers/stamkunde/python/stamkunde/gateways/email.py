@@ -1,14 +1,14 @@
 """E-mail, by Amazon SES."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from stamkunde.gateways.handover import Refused, hand_over
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(Struct, frozen=True):
     """An e-mail as it is handed over: plain text, which every program shows and no filter minds.
 
     Parameters
@@ -35,8 +35,7 @@ class SesClient(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SesEmailGateway:
+class SesEmailGateway(Struct, frozen=True):
     """Amazon SES v2, one e-mail to one address."""
 
     client: SesClient

@@ -1,8 +1,9 @@
 """Text messages to the mobile network, by Amazon SNS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from stamkunde.gateways.handover import hand_over
 
@@ -10,8 +11,7 @@ MOST_DOLLARS_A_PART = 0.20
 """More than any country costs in which clubs may join members; SNS refuses what would cost more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sms:
+class Sms(Struct, frozen=True):
     """A text message as it is handed over.
 
     Parameters
@@ -45,8 +45,7 @@ class SnsClient(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SnsSmsGateway:
+class SnsSmsGateway(Struct, frozen=True):
     """Amazon SNS, straight to a phone number."""
 
     client: SnsClient

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 MOST_A_CALL = 10
 
@@ -19,8 +19,7 @@ class SqsClient(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WakeUps:
+class WakeUps(Struct, frozen=True):
     """The queue that starts the worker; what lies in it are keys of rows, which tell of nobody."""
 
     client: SqsClient

@@ -8,12 +8,12 @@ import hmac
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.accounting import AccountBook, Cells, Row, closing, heading, written
 from stamkunde.ledger.store import ACCOUNT_SHARDS, GUEST_SHARDS, LedgerStore
@@ -48,8 +48,7 @@ class Signed(msgspec.Struct, frozen=True):
     sums: dict[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ExportPart:
+class ExportPart(Struct, frozen=True):
     """A part of the file.
 
     Parameters
@@ -79,16 +78,14 @@ class Verdict(StrEnum):
     """The club has had two new keys since: make the month's file again, and compare."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckPart:
+class CheckPart(Struct, frozen=True):
     """How a check of a file stands: how to go on, or what it has come to."""
 
     following: str | None = None
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accounting:
+class Accounting(Struct, frozen=True):
     """One club's file for the accountant.
 
     Parameters

@@ -1,8 +1,10 @@
 """What is done to an account by hand, each with who, why and a line for the owner. Load, decide, write once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.accounts import Account, Movement
 from stamkunde.ledger.model.adjusting import (
@@ -33,16 +35,14 @@ CORRECTION = "correction"
 CARRY_OVER = "carry_over"
 
 
-@dataclass(frozen=True, slots=True)
-class Adjusted:
+class Adjusted(Struct, frozen=True):
     """An adjustment in the ledger; `repeated` when it had been booked before."""
 
     entry: Entry
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Act:
+class _Act(Struct, frozen=True):
     """An adjustment that is decided: the entry without what moved, and the line for the owner."""
 
     account: Account
@@ -55,8 +55,7 @@ class _Act:
     till_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Adjustments:
+class Adjustments(Struct, frozen=True):
     """One club's corrections, and what its members bring along from paper.
 
     Parameters

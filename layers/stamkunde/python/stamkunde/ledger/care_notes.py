@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stamkunde.ledger.care import BrokenClub
+from stamkunde.clubs.rounds import BrokenClub
 from stamkunde.ledger.expiry import BrokenAccount
 from stamkunde.ledger.model.proving import Difference
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke

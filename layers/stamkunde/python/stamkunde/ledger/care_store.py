@@ -5,9 +5,11 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.liability import Liability
 from stamkunde.ledger.model.proving import Difference, DifferenceKind
@@ -27,8 +29,7 @@ DIFFERENCE_SHARDS = 16
 WHOLE = "WHOLE"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a job has come with a club.
 
     Parameters
@@ -46,24 +47,21 @@ class Progress:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """What a part of a club's accounts held when a month had ended."""
 
     taken_at: datetime
     liability: Liability
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(Struct, frozen=True):
     """That an account must be proved; `mark` is new each time it is marked."""
 
     account_id: str
     mark: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """What didn't agree in an account when it was last proved."""
 
     account_id: str

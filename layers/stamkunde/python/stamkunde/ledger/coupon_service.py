@@ -1,8 +1,9 @@
 """What operators do with a club's coupons: publish them, see them, make codes for posters."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from stamkunde.ledger.coupon_store import CouponStore, Limit
 from stamkunde.ledger.model.coupons import (
@@ -22,16 +23,14 @@ MOST_CODES = 500
 BEFORE_ALL_COUPONS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class CouponInUse:
+class CouponInUse(Struct, frozen=True):
     """A coupon as an operator sees it; `limit` where it has a total."""
 
     history: CouponHistory
     limit: Limit | None
 
 
-@dataclass(frozen=True, slots=True)
-class CouponDesk:
+class CouponDesk(Struct, frozen=True):
     """One club's coupons, as operators use them.
 
     Parameters

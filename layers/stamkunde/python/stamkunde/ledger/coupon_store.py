@@ -23,19 +23,19 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from stamkunde.ledger.model.coupons import Coupon, CouponHistory, FoundCode
 from stamkunde.ledger.model.entries import Benefit, BenefitSource
 from stamkunde.shared.clock import compact_instant, iso_instant
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row
-from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Delete, Put, Update, Write, commit
+from stamkunde.shared.transaction import NOT_THERE, THERE, UNCHANGED, Delete, Put, Update, Write, commit
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -46,8 +46,7 @@ _HOLD_ID = re.compile(r"[a-z][0-9a-z]+")
 NOTHING_KEPT: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """How much of a coupon's total is taken.
 
     Parameters
@@ -126,7 +125,7 @@ class CouponStore:
         if _listed(before) == _listed(after):
             return [moved, listed]
         key = {"pk": self._list_pk, "sk": _listed(before)}
-        return [moved, listed, Delete("old place", self._table, key, "attribute_exists(pk)")]
+        return [moved, listed, Delete("old place", self._table, key, THERE)]
 
     def limit(self, coupon_id: str) -> Limit | None:
         """How much of a coupon's total is taken, perhaps a moment behind: to tell, never to decide."""

@@ -1,8 +1,10 @@
 """Posting what has lapsed: once after the end of each month, every account of a club is looked at."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from stamkunde.ledger.care_store import CareStore, Progress, Snapshot
 from stamkunde.ledger.model.accounts import Account
@@ -18,16 +20,14 @@ EXPIRY = "EXPIRY"
 EVERY_SHARD = tuple(range(ACCOUNT_SHARDS))
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenAccount:
+class BrokenAccount(Struct, frozen=True):
     """An account that could not be looked at; the others were."""
 
     account_id: str
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiryRun:
+class ExpiryRun(Struct, frozen=True):
     """What one run did in one club.
 
     Parameters
@@ -47,8 +47,7 @@ class ExpiryRun:
     finished: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """How an account stands after it was looked at."""
 
     account: Account
@@ -56,8 +55,7 @@ class Visit:
     waiting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(Struct, frozen=True):
     """Posts what has lapsed in one club.
 
     Lots and rewards end with a month, but for a few days' grace after a refund; what is over can't be spent from

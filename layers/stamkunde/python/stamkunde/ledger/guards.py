@@ -1,17 +1,18 @@
 """Receipt guards: what makes a receipt count once, and its refunds never more than the receipt; and their rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.receipts import Flag
 from stamkunde.ledger.model.reversal import Refund
 from stamkunde.shared.clock import iso_instant, parse_instant
 
 
-@dataclass(frozen=True, slots=True)
-class BookedRefund:
+class BookedRefund(Struct, frozen=True):
     """Where a refund's entry is, and what the refund said."""
 
     account_id: str
@@ -19,8 +20,7 @@ class BookedRefund:
     content_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedRefund:
+class ParkedRefund(Struct, frozen=True):
     """A refund whose sale hasn't arrived yet."""
 
     refund: Refund
@@ -30,8 +30,7 @@ class ParkedRefund:
     flags: tuple[Flag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """What makes a receipt count once: where its entry is, and what the receipt said.
 
     Parameters

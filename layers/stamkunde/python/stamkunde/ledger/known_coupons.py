@@ -3,9 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.coupon_store import CouponStore, Limit, limit_from_row, limit_purpose
 from stamkunde.ledger.model.accounts import Hold
@@ -22,8 +24,7 @@ KEPT_AFTER_ITS_END = OLDEST_RECEIPT + timedelta(hours=1)
 """A late receipt may still use a coupon that is over by now."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundTotal:
+class FoundTotal(Struct, frozen=True):
     """A coupon's total that a write failed by.
 
     Parameters
@@ -45,8 +46,7 @@ NO_TOTALS: FoundTotals = MappingProxyType({})
 """Nothing failed yet: the write decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedHold:
+class CapturedHold(Struct, frozen=True):
     """What a receipt captures, if it does.
 
     Parameters
@@ -86,8 +86,7 @@ class CapturedHold:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _List:
+class _List(Struct, frozen=True):
     """A club's coupons that weren't over at an instant."""
 
     since: datetime
@@ -95,8 +94,7 @@ class _List:
     histories: tuple[CouponHistory, ...]
 
 
-@dataclass(slots=True)
-class CouponMemory:
+class CouponMemory(Struct):
     """The coupons of a deployment's clubs, as far as somebody has asked.
 
     Parameters
@@ -119,8 +117,7 @@ class CouponMemory:
         return histories
 
 
-@dataclass(frozen=True, slots=True)
-class ClubCoupons:
+class ClubCoupons(Struct, frozen=True):
     """One club's coupons, as a till uses them.
 
     Parameters

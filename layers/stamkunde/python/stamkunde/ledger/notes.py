@@ -4,9 +4,10 @@ A note is written in the transaction of what it tells of: put ``store.note_write
 writes. The owner reads a day with ``store.notes_of_day(day)``.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.entries import Entry
 from stamkunde.shared.clock import local_date
@@ -26,8 +27,7 @@ class NoteKind(StrEnum):
     """A refund waited for its sale, and the sale never came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """One line for the owner.
 
     Parameters

@@ -1,8 +1,10 @@
 """The nightly proof: accounts are derived again from their entries. What differs is told, and never repaired."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from stamkunde.ledger.care_store import CareStore, Progress
 from stamkunde.ledger.model.accounts import Account
@@ -27,8 +29,7 @@ class Unsettled(Exception):
     """An account was written each time it was read: it can be proved later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """What proving an account came to."""
 
     entries: int = 0
@@ -37,8 +38,7 @@ class Proved:
     liability: Liability = NOTHING_OWED
 
 
-@dataclass(frozen=True, slots=True)
-class ProofRun:
+class ProofRun(Struct, frozen=True):
     """What proving some accounts came to.
 
     Parameters
@@ -70,8 +70,7 @@ class ProofRun:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Proves one club's accounts; reads only."""
 
     store: LedgerStore
@@ -129,8 +128,7 @@ class Proof:
         raise Unsettled
 
 
-@dataclass(frozen=True, slots=True)
-class NightlyProof:
+class NightlyProof(Struct, frozen=True):
     """What is proved of one club each night: accounts that were touched, and a part of all others.
 
     That an account was touched is only a hint from the ledger's stream: a lost one is made good within four weeks.

@@ -1,9 +1,10 @@
 """Rows of corrections that wait for a second person: ``PROPOSALS#<club>#<month>`` / ``<proposal>``."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.adjusting import Correction, CorrectionReason
 from stamkunde.shared.clock import iso_instant, parse_instant
@@ -30,8 +31,7 @@ class ProposalState(StrEnum):
     DECLINED = "declined"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A correction that is too large for one person.
 
     Parameters

@@ -5,8 +5,10 @@ A refund that is quicker than its sale waits in the guard of that sale, and is b
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, time, timedelta
+
+from msgspec import Struct
 
 from stamkunde.ledger.guards import BookedRefund, Guard, ParkedRefund, waiting_guard
 from stamkunde.ledger.model.accounts import Account
@@ -37,16 +39,14 @@ MOST_REFUNDS = 100
 """Refunds of one purchase: its guard is one row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refunded:
+class Refunded(Struct, frozen=True):
     """A refund in the ledger; `repeated` when it had been booked before."""
 
     entry: Entry
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A refund that waits for its sale; `repeated` when it had been parked before."""
 
     parked: ParkedRefund
@@ -58,16 +58,14 @@ class Waiting:
         return self.parked.parked_at + PARKED_FOR
 
 
-@dataclass(frozen=True, slots=True)
-class Tended:
+class Tended(Struct, frozen=True):
     """What became of parked refunds that were looked after."""
 
     booked: int
     ended: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     """Where a refund comes from, and when."""
 
     outlet_id: str
@@ -75,8 +73,7 @@ class _Source:
     time: ReceiptTime
 
 
-@dataclass(frozen=True, slots=True)
-class Refunds:
+class Refunds(Struct, frozen=True):
     """One club's refunds.
 
     Parameters

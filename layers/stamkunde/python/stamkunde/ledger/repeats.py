@@ -1,7 +1,8 @@
 """Whether something was done before: an act by hand carries its caller's key, and its entry keeps a digest of it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.entries import Entry, EntryKind
 from stamkunde.ledger.store import LedgerStore
@@ -13,8 +14,7 @@ REMEMBERED = timedelta(hours=24)
 """The same key later than that is a new act."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActKey:
+class ActKey(Struct, frozen=True):
     """What names an act of one member, and tells it from another with the same key."""
 
     act_id: str

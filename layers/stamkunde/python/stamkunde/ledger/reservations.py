@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.ledger.coupon_store import limit_from_row, limit_purpose
 from stamkunde.ledger.known_coupons import NO_TOTALS, FoundTotals
@@ -30,8 +32,7 @@ LIMIT_GRACE = timedelta(seconds=10)
 """How much longer a coupon's total keeps back what is held: no other till's clock may take it out before the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What somebody wants to have set aside, as a till tells it.
 
     Parameters
@@ -48,8 +49,7 @@ class Wish:
     key: WriteKey
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Struct, frozen=True):
     """What is set aside; `repeated` when it was before."""
 
     reservation_id: str
@@ -58,8 +58,7 @@ class Reserved:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reservations:
+class Reservations(Struct, frozen=True):
     """One club's reservations, as a till uses them."""
 
     ledger: Ledger

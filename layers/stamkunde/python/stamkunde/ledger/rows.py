@@ -1,7 +1,7 @@
 """How accounts, coupon uses and entries are written as rows, and read again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from copy import replace
 from datetime import date, datetime
 from typing import Any
 

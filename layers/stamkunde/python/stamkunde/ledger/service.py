@@ -1,8 +1,10 @@
 """What a till does with the ledger: quote, book, look up. Load, decide by the model, write once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.guards import Guard, guard_from_row
 from stamkunde.ledger.known_coupons import NO_TOTALS, CapturedHold, ClubCoupons, FoundTotals
@@ -42,16 +44,14 @@ MOST_LOOKS = 3
 """For a member's account: whoever joins a household may leave one account while it is being loaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
+class Booked(Struct, frozen=True):
     """A purchase in the ledger; `repeated` when it had been booked before."""
 
     entry: Entry
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What booking a receipt comes to, before it is written.
 
     Parameters
@@ -72,8 +72,7 @@ class Decision:
     kept: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class OnOffer:
+class OnOffer(Struct, frozen=True):
     """What members can have at an outlet at an instant, whoever they are."""
 
     terms: Terms
@@ -87,8 +86,7 @@ class OnOffer:
         return standing(account, account.known_as(member_id), terms.programme, stamps, self.coupons, self.occasion)
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """One club's ledger, as a till uses it.
 
     Parameters

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from stamkunde.ledger.coupon_store import CouponStore
 from stamkunde.ledger.guards import Guard, guard_attributes, guard_from_row
@@ -34,7 +35,7 @@ from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put, Write, commit, put_alone
+from stamkunde.shared.transaction import NOT_THERE, THERE, UNCHANGED, Put, Write, commit, put_alone
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -49,7 +50,7 @@ GUEST = "g"
 """What ids of receipts without membership begin with."""
 
 MONTH = "%Y-%m"
-NEVER_REFUNDED = "attribute_exists(pk) AND attribute_not_exists(revision)"
+NEVER_REFUNDED = f"{THERE} AND attribute_not_exists(revision)"
 """The condition of a guard that is still as its purchase wrote it."""
 
 UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, msgspec.MsgspecError)
@@ -63,8 +64,7 @@ class UnreadableEntry(Exception):
     entry_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPage:
+class EntryPage(Struct, frozen=True):
     """Entries, newest first, and where the next page begins."""
 
     entries: list[Entry]

@@ -1,8 +1,9 @@
 """What members give each other, and the entries of whatever moves between two accounts."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account
 from stamkunde.ledger.model.entries import Entry, EntryKind, Grounds
@@ -20,8 +21,7 @@ from stamkunde.shared.transaction import Busy, ConditionFailed
 GIFT = "gift"
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
+class Gift(Struct, frozen=True):
     """Bonus that one member wants to give to another.
 
     Parameters
@@ -39,16 +39,14 @@ class Gift:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A gift in the giver's ledger; `repeated` when it had been given before."""
 
     entry: Entry
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Transfers:
+class Transfers(Struct, frozen=True):
     """One club's gifts.
 
     Parameters
@@ -116,8 +114,7 @@ class Transfers:
         return account
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """The two entries of a transfer, as yet without what moved.
 
     Parameters

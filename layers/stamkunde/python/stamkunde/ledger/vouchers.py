@@ -1,7 +1,8 @@
 """Handing out vouchers: by the operator, and by staff as a surprise, so many a day."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from stamkunde.ledger.guards import Guard, guard_from_row
 from stamkunde.ledger.model.accounts import Account, Movement
@@ -23,8 +24,7 @@ OPERATOR = "operator"
 HAND_OUT = "hand_out"
 
 
-@dataclass(frozen=True, slots=True)
-class Surprise:
+class Surprise(Struct, frozen=True):
     """What staff give a member, and why.
 
     Parameters
@@ -42,8 +42,7 @@ class Surprise:
     key: WriteKey
 
 
-@dataclass(frozen=True, slots=True)
-class Vouchers:
+class Vouchers(Struct, frozen=True):
     """One club's vouchers."""
 
     ledger: Ledger

@@ -2,11 +2,12 @@
 
 ``CODE#<club>#<challenge>`` / ``CODE``: that a code was asked for. ``LIMIT#<club>#<kind>#<keyed hash>`` /
 ``<hour or day>``: how many were. ``M#<club>#<member>`` / ``DEVICE#<hash>``: where a card is open.
-``K#<club>#<card number>`` / ``CARD``: whose card it is. The table clears away what is over by the attribute
+``K#<club>#<card number>`` / ``CARD``: whose card it is. Links, which members' own rows are written with, are found
+here by whoever has no more than a token. The table clears away what is over by the attribute
 ``expires``; nothing here relies on it.
 """
 
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,16 @@ from stamkunde.members.codes import (
     LimitKind,
 )
 from stamkunde.members.device import DEVICE_LASTS, Device
+from stamkunde.members.service_link import FoundLink, LinkAct, is_token, link_hash
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.signing import derive
-from stamkunde.shared.transaction import NOT_THERE, Delete, Put, Update, Write, commit
+from stamkunde.shared.transaction import NOT_THERE, THERE, Delete, Put, Update, Write, commit
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+    from stamkunde.members.message_notes import MessageNotes
 
 ITEM_VERSION = 1
 DEVICE_PREFIX = "DEVICE#"
@@ -41,6 +45,13 @@ class AccessStore:
         self._table = table
         self._club_id = club_id
         self._address_key = address_key
+
+    @property
+    def message_notes(self) -> "MessageNotes":
+        """What the same club's members were written to, for the transactions that write to them."""
+        from stamkunde.members.message_notes import MessageNotes  # noqa: PLC0415 - a till's start writes to nobody
+
+        return MessageNotes(self._client, self._table, self._club_id)
 
     def load_challenge(self, challenge_id: str) -> Challenge | None:
         """A challenge as last confirmed."""
@@ -79,7 +90,7 @@ class AccessStore:
             self._table,
             self._code_key(challenge),
             "SET used_by = :member",
-            "attribute_exists(pk) AND attribute_not_exists(used_by)",
+            f"{THERE} AND attribute_not_exists(used_by)",
             {"member": member_id},
         )
 
@@ -132,14 +143,14 @@ class AccessStore:
             self._table,
             self._device_key(device),
             "SET used_at = :now, expires = :expires",
-            "attribute_exists(pk)",
+            THERE,
             {"now": iso_instant(now), "expires": _epoch(now + DEVICE_LASTS + KEPT_AFTER_ITS_END)},
         )
 
     def device_removal(self, device: Device) -> Delete:
         """A device that is removed, refused if it has been."""
         key = self._device_key(device)
-        return Delete(f"device_{device.device_id}", self._table, key, "attribute_exists(pk)")
+        return Delete(f"device_{device.device_id}", self._table, key, THERE)
 
     def find_by_card(self, card_number: str, *, consistent: bool = False) -> str | None:
         """Whose card it is: the member's id."""
@@ -153,12 +164,12 @@ class AccessStore:
 
     def card_merged_write(self, card_number: str, member_id: str) -> Put:
         """A card that leads to the member its owner was merged into."""
-        return replace(self.card_write(card_number, member_id), condition="attribute_exists(pk)")
+        return replace(self.card_write(card_number, member_id), condition=THERE)
 
     def card_removal(self, card_number: str) -> Delete:
         """A card that leads nowhere any more."""
         key = {"pk": self._card_pk(card_number), "sk": "CARD"}
-        return Delete("card", self._table, key, "attribute_exists(pk)")
+        return Delete("card", self._table, key, THERE)
 
     def commit(self, writes: list[Write]) -> None:
         """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
@@ -206,4 +217,33 @@ def _device(row: dict[str, Any]) -> Device:
         label=row["label"],
         opened_at=parse_instant(row["opened_at"]),
         used_at=parse_instant(row["used_at"]),
+    )
+
+
+class ServiceLinks:
+    """Every club's service links: whoever follows one brings nothing but its token."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, token: str) -> FoundLink | None:
+        """The link with that token; None when it was never sent, or is gone with its member."""
+        return self.load(link_hash(token)) if is_token(token) else None
+
+    def load(self, token_hash: str) -> FoundLink | None:
+        """The link whose token has that hash."""
+        row = get_row(self._client, self._table, f"LINK#{token_hash}", "LINK", consistent=True)
+        return _link(row) if row else None
+
+
+def _link(row: dict[str, Any]) -> FoundLink:
+    return FoundLink(
+        club_id=row["club"],
+        member_id=row["person"],
+        act=LinkAct(row["act"]),
+        token_hash=row["pk"].rpartition("#")[2],
+        made_at=parse_instant(row["made_at"]),
+        expires_at=parse_instant(row["expires_at"]),
+        address_hash=row["address"],
     )

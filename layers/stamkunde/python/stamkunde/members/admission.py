@@ -4,9 +4,11 @@ Row, account, card, released bonus, evidence and what is written to them: one tr
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account, Balance, Movement, release
@@ -22,16 +24,16 @@ from stamkunde.members.wordings import Shown, terms_as_shown
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
-from stamkunde.shared.terms import NOT_ACCEPTED
+from stamkunde.shared.terms import NOT_ACCEPTED, TermsChase
 from stamkunde.shared.transaction import Busy, ConditionFailed, Write
 
 if TYPE_CHECKING:
     from stamkunde.messaging.member_messages import MemberMessages
     from stamkunde.messaging.outbox import Message
+    from stamkunde.retention.arming import Arming
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A person before and after, and what they agreed to in between.
 
     Parameters
@@ -44,6 +46,8 @@ class Change:
         Whether an open member gets another link to the terms.
     unproved_email
         An e-mail address that is to be asked whether it is theirs.
+    is_told
+        Whether they are written to at once; nobody is about being brought along from elsewhere.
     """
 
     before: Member | None
@@ -51,6 +55,7 @@ class Change:
     record: ConsentRecord | None = None
     sends_terms_again: bool = False
     unproved_email: str | None = None
+    is_told: bool = True
 
     @property
     def opens_account(self) -> bool:
@@ -58,33 +63,57 @@ class Change:
         return self.after.account_id is not None and (self.before is None or self.before.account_id is None)
 
     @property
+    def becomes_open(self) -> bool:
+        """Whether they come into the club now without having accepted the terms."""
+        return self.after.state is MemberState.OPEN and self.opens_account
+
+    @property
+    def says_of_permissions(self) -> bool:
+        """Whether they say or prove something now that ends by itself, or puts an end to what they said before."""
+        record = self.record
+        return record is not None and bool(
+            record.given or record.withdrawn or record.soft_opt_in or record.address_hash
+        )
+
+    @property
+    def proves_email(self) -> bool:
+        """Whether they show now that an e-mail address is theirs."""
+        return self.after.email_confirmed and not (self.before and self.before.email_confirmed)
+
+    def accepts_older_than(self, version: int) -> bool:
+        """Whether they accept terms now that aren't the newest: on paper, on a page left open, in another system."""
+        was = self.before.terms_version if self.before else NOT_ACCEPTED
+        return self.after.terms_version != was and self.after.terms_version < version
+
+    @property
     def is_welcome(self) -> bool:
-        """Whether they become a member now."""
+        """Whether they are to be welcomed: they become a member now."""
         was = self.before.state if self.before else None
-        return self.after.state is MemberState.MEMBER and was is not MemberState.MEMBER
+        return self.is_told and self.after.state is MemberState.MEMBER and was is not MemberState.MEMBER
 
     @property
     def sends_terms(self) -> bool:
         """Whether they are to be asked for the terms now."""
-        return self.after.state is MemberState.OPEN and (self.opens_account or self.sends_terms_again)
+        asks = self.opens_account or self.sends_terms_again
+        return self.is_told and self.after.state is MemberState.OPEN and asks
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True):
     """A person as they now are; `account` as far as it had to be looked at."""
 
     member: Member
     account: Account | None
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """Writes what people become in one club.
 
     Parameters
     ----------
     messages
         Asked only when there is something to write to somebody: a till's cold start must not pay for it.
+    arming
+        Asked only when somebody may have become due: no more must it pay for that.
     """
 
     club: Club
@@ -92,6 +121,7 @@ class Admission:
     ledger: LedgerStore
     access: AccessStore
     messages: "Callable[[], MemberMessages]"
+    arming: "Callable[[], Arming]"
 
     def write(self, change: Change, now: datetime, *, also: Sequence[Write] = ()) -> Admitted:
         """Write a change and all that follows from it, or nothing.
@@ -107,16 +137,17 @@ class Admission:
             Somebody else wrote the member or the account, or took the number: look again.
         """
         links = self._links(change, now)
-        change = replace(change, after=_completed(change, links))
+        change = replace(change, after=_completed(change, links, now))
         account, ledger_writes = self._ledger_writes(change, now)
         letters = self._letters(change, links, now)
         writes = [
             *self._member_writes(change),
             *ledger_writes,
             *(self.members.link_write(link, change.after.member_id) for link in links),
+            *self._arming_writes(change, now),
             *also,
         ]
-        self._commit(writes, letters)
+        self.commit(writes, letters, change.after.member_id, now)
         return Admitted(change.after, account)
 
     def balance(self, member: Member, now: datetime, *, consistent: bool) -> Balance:
@@ -166,12 +197,25 @@ class Admission:
 
     def _member_writes(self, change: Change) -> list[Write]:
         before, after = change.before, change.after
-        writes = self.members.change_writes(before, after) if before else self.members.join_writes(after)
+        writes = self._row_writes(before, after)
         if after.card_number and (before is None or before.card_number is None):
             writes.append(self.access.card_write(after.card_number, after.member_id))
         if change.record:
             writes.append(self.members.consent_write(after.member_id, change.record))
         return writes
+
+    def _row_writes(self, before: Member | None, after: Member) -> list[Write]:
+        if before is None:
+            return self.members.join_writes(after)
+        if before.erasure != after.erasure:
+            return self.members.erasure_writes(before, after)
+        return self.members.change_writes(before, after)
+
+    def _arming_writes(self, change: Change, now: datetime) -> Sequence[Write]:
+        gives_cause = change.becomes_open or change.says_of_permissions or change.proves_email
+        if gives_cause or change.accepts_older_than(self.club.current_terms().version):
+            return self.arming().writes(change.before, change.after, change.record, now)
+        return []
 
     def _ledger_writes(self, change: Change, now: datetime) -> tuple[Account | None, Sequence[Write]]:
         before, after = change.before, change.after
@@ -218,9 +262,17 @@ class Admission:
             letters.append(self.messages().confirm_email(change.unproved_email, token, after.language, now))
         return letters
 
-    def _commit(self, writes: list[Write], letters: "list[Message]") -> None:
+    def commit(self, writes: Sequence[Write], letters: "Sequence[Message]", member_id: str, now: datetime) -> None:
+        """Write these, and what a member is told of it, or nothing; then wake whoever sends.
+
+        Raises
+        ------
+        Busy
+            A condition didn't hold: look again.
+        """
         if letters:
-            writes = [*writes, *self.messages().writes(*letters)]
+            notes = [self.access.message_notes.write(member_id, letter, now) for letter in letters]
+            writes = [*writes, *self.messages().writes(*letters), *notes]
         try:
             self.ledger.commit(writes)
         except ConditionFailed as failed:
@@ -249,13 +301,19 @@ def with_account(member: Member, terms_version: int = NOT_ACCEPTED) -> Member:
     return replace(member, account_id=member.account_id or new_id("a"), terms_version=terms_version)
 
 
-def _completed(change: Change, links: list[NewLink]) -> Member:
-    """What follows from what a person becomes: a card for whoever has an account, and the links they were sent."""
+def _completed(change: Change, links: list[NewLink], now: datetime) -> Member:
+    """What follows from what a person becomes: a card for whoever has an account, the links they were sent.
+
+    Who hasn't accepted the terms is chased until they do; who comes into the club has no wish to be deleted.
+    """
     after = change.after
+    is_open = after.state is MemberState.OPEN
     has_no_card = after.account_id is not None and after.card_number is None
     return replace(
         after,
         card_number=new_card_number() if has_no_card else after.card_number,
         link_hashes=(*after.link_hashes, *(link.token_hash for link in links))[-MOST_LINKS:],
         revision=change.before.revision + 1 if change.before else after.revision,
+        erasure=None if change.opens_account else after.erasure,
+        chase=(after.chase or TermsChase(now if change.becomes_open else after.joined_at)) if is_open else None,
     )

@@ -1,7 +1,8 @@
 """One-time codes of one club: asking for one, and typing it. Load, decide by the model, write once."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.access_store import AccessStore
@@ -30,8 +31,7 @@ TOLD_IN_MINUTES_BELOW = 7200
 """Seconds; a longer wait is told in hours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(Struct, frozen=True):
     """One club's codes: proof that whoever stands before a page has the phone in hand."""
 
     club: Club
@@ -41,7 +41,15 @@ class Codes:
     patience: Patience
 
     def ask(
-        self, purpose: CodePurpose, phone: str, caller: Caller, *, language: str, to_member: bool, once: str = ""
+        self,
+        purpose: CodePurpose,
+        phone: str,
+        caller: Caller,
+        *,
+        language: str,
+        to_member: bool,
+        once: str = "",
+        member_id: str | None = None,
     ) -> str:
         """Have a code sent; the id of the challenge that it answers.
 
@@ -52,6 +60,8 @@ class Codes:
         to_member
             Whether the code is really sent. Asked for a card that doesn't exist, everything else is the same, and
             nobody can tell by trying numbers who is a member.
+        member_id
+            Whose list of messages it is to stand in, if there is one.
 
         Raises
         ------
@@ -59,7 +69,9 @@ class Codes:
             ``too_many_codes``, ``try_again``; no code is sent then.
         """
         return self.patience.until_done(
-            lambda: self._try_to_ask(purpose, phone, caller, language=language, to_member=to_member, once=once)
+            lambda: self._try_to_ask(
+                purpose, phone, caller, language=language, to_member=to_member, once=once, member_id=member_id
+            )
         )
 
     def check(
@@ -105,7 +117,15 @@ class Codes:
         return self.store.use_write(challenge, member_id)
 
     def _try_to_ask(
-        self, purpose: CodePurpose, phone: str, caller: Caller, *, language: str, to_member: bool, once: str
+        self,
+        purpose: CodePurpose,
+        phone: str,
+        caller: Caller,
+        *,
+        language: str,
+        to_member: bool,
+        once: str,
+        member_id: str | None,
     ) -> str:
         now = self.clock.now()
         challenge = new_challenge(purpose, now, self._form(once, phone, now))
@@ -114,6 +134,8 @@ class Codes:
         writes: list[Write] = [*counters, self.store.challenge_write(challenge)]
         if to_member:
             writes += self.messages.writes(message)
+        if to_member and member_id is not None:
+            writes.append(self.store.message_notes.write(member_id, message, now))
         try:
             self.store.commit(writes)
         except ConditionFailed as failed:
@@ -123,7 +145,9 @@ class Codes:
                     # Whoever asked first may have been cut off before the worker was woken.
                     self.messages.wake(self.messages.code(phone, asked.challenge_id, language, asked.asked_at))
                     return asked.challenge_id
-                return self._try_to_ask(purpose, phone, caller, language=language, to_member=to_member, once="")
+                return self._try_to_ask(
+                    purpose, phone, caller, language=language, to_member=to_member, once="", member_id=member_id
+                )
             reached = [limit for limit in LIMITS if limit.purpose in failed.found]
             if not reached:
                 raise Busy from failed

@@ -5,9 +5,11 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import derived_id, new_id
@@ -32,13 +34,19 @@ class CodePurpose(StrEnum):
 
     JOIN = "join"
     OPEN_CARD = "open_card"
+    GIVE_UP_NUMBER = "give_up_number"
+    TAKE_NUMBER = "take_number"
 
 
-_LETTERS = {CodePurpose.JOIN: "j", CodePurpose.OPEN_CARD: "o"}
+_LETTERS = {
+    CodePurpose.JOIN: "j",
+    CodePurpose.OPEN_CARD: "o",
+    CodePurpose.GIVE_UP_NUMBER: "g",
+    CodePurpose.TAKE_NUMBER: "t",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """That a code was asked for. Neither the code nor the number is kept: both are in the code's derivation.
 
     Parameters
@@ -124,12 +132,18 @@ def _code(key: SigningKey, challenge_id: str, purpose: CodePurpose, phone: str) 
 
 
 class LimitKind(StrEnum):
-    """Whose codes are counted; `typed` are those that are tried out in a club, right or wrong."""
+    """Whose codes are counted; `typed` are those that are tried out in a club, right or wrong.
+
+    `proofs` are e-mails that ask whether an address is right, by the member who gave it, and `proofs_to` the same by
+    the address: whoever has a card could write to strangers by them.
+    """
 
     NUMBER = "number"
     ADDRESS = "address"
     CLUB = "club"
     TYPED = "typed"
+    PROOFS = "proofs"
+    PROOFS_TO = "proofs_to"
 
 
 class Window(StrEnum):
@@ -148,8 +162,7 @@ class Window(StrEnum):
         return in_hour if self is Window.HOUR else in_hour + 3600 * (23 - now.hour)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """How many codes may be asked for, or typed, in a window; names itself when it is reached."""
 
     kind: LimitKind
@@ -168,6 +181,12 @@ LIMITS = (
     Limit(LimitKind.ADDRESS, Window.HOUR, 30),
     Limit(LimitKind.CLUB, Window.HOUR, 300),
 )
+PROOFS_LIMIT = Limit(LimitKind.PROOFS, Window.DAY, 5)
+"""By member: enough to mistype an address a few times."""
+
+PROOFS_TO_LIMIT = Limit(LimitKind.PROOFS_TO, Window.DAY, 5)
+"""By address, whoever gives it."""
+
 TYPED_LIMIT = Limit(LimitKind.TYPED, Window.HOUR, 600)
 """Each of the 300 codes that a club may send in an hour can be typed right, and there is room for as many wrong ones.
 

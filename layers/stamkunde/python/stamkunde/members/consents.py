@@ -1,16 +1,27 @@
 """What somebody agreed to, as evidence: one record an act, never changed; what holds now follows from all of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from stamkunde.shared.channel import Channel
+from msgspec import Struct
+
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import new_id
 
 LONGEST_USER_AGENT = 200
 ONE_TICK = timedelta(milliseconds=1)
+
+
+class PermissionKind(StrEnum):
+    """What somebody may allow, each by itself and apart from the terms (feature 37, R1).
+
+    Two are for a channel, and one is for what advertising is chosen by (R12).
+    """
+
+    SMS = "sms"
+    EMAIL = "email"
+    PURCHASES = "purchases"
 
 
 class ConsentMethod(StrEnum):
@@ -22,20 +33,24 @@ class ConsentMethod(StrEnum):
     ACCEPT_LINK = "accept_link"
     MEMBER_PAGE = "member_page"
     CONFIRM_LINK = "confirm_link"
+    WEB_FORM = "web_form"
+    """A form of another system, whose evidence the club brought along."""
+
+    SALE = "sale"
+    """Nobody agreed: they gave their number in a sale, and didn't refuse advertising when that was offered (R7)."""
+
     MERGE = "merge"
     """Two members were one person, and one of the two had said no."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who asks over the web, as far as the front door can tell."""
 
     client_ip: str
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """When, how and from where somebody agreed.
 
     Parameters
@@ -50,6 +65,10 @@ class Evidence:
         In the shop only.
     client_ip, user_agent
         On a page only.
+    brought_by
+        Who of the staff brought this along from elsewhere, for what we didn't take down ourselves.
+    till_clock
+        What the till's clock said, where it was ahead of ours: by that the till's next call is known as a repeat.
     """
 
     method: ConsentMethod
@@ -60,6 +79,13 @@ class Evidence:
     till_id: str | None = None
     client_ip: str | None = None
     user_agent: str | None = None
+    brought_by: str | None = None
+    till_clock: datetime | None = None
+
+    @property
+    def by_own_clock(self) -> datetime:
+        """When they did it, by the clock that reported it."""
+        return self.till_clock or self.given_at
 
     @classmethod
     def on_page(cls, method: ConsentMethod, now: datetime, language: str, caller: Caller) -> "Evidence":
@@ -74,8 +100,7 @@ class Evidence:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TermsAccepted:
+class TermsAccepted(Struct, frozen=True):
     """Which terms were accepted.
 
     Parameters
@@ -91,17 +116,15 @@ class TermsAccepted:
     wording: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionText:
-    """The exact words by which somebody gave permission to advertise on a channel."""
+class PermissionText(Struct, frozen=True):
+    """The exact words by which somebody gave a permission."""
 
-    channel: Channel
+    kind: PermissionKind
     version: int
     wording: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentRecord:
+class ConsentRecord(Struct, frozen=True):
     """Everything that somebody agreed to, or took back, in one act.
 
     Parameters
@@ -110,30 +133,47 @@ class ConsentRecord:
         Sorts by the instant it was written down.
     address_hash
         Keyed hash of the e-mail address that the permission was given with, or that was confirmed.
+    soft_opt_in
+        The channels whose address was got in a sale, and for which advertising wasn't refused when that was offered
+        (R7). Nobody said yes here: it is no permission, and never stands among `given`.
+    attachment
+        The name under which the photo of the signed form is kept, once it was attached.
     """
 
     record_id: str
     evidence: Evidence
     terms: TermsAccepted | None = None
     given: tuple[PermissionText, ...] = ()
-    withdrawn: tuple[Channel, ...] = ()
+    withdrawn: tuple[PermissionKind, ...] = ()
     address_hash: str | None = None
+    soft_opt_in: tuple[PermissionKind, ...] = ()
+    attachment: str | None = None
+
+    def gives(self, kind: PermissionKind) -> bool:
+        """Whether they said yes to that."""
+        return any(wording.kind is kind for wording in self.given)
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """That somebody may be advertised to on a channel.
+class Permission(Struct, frozen=True):
+    """A permission that was given and not taken back; whether it has lapsed, `stamkunde.members.permission` says.
 
     Parameters
     ----------
+    wording, evidence
+        Of the last time that they said yes.
     waits_for_confirmation
         It doesn't count yet: nobody has shown that the e-mail address is theirs.
     """
 
-    channel: Channel
-    given_at: datetime
+    kind: PermissionKind
     wording: PermissionText
+    evidence: Evidence
     waits_for_confirmation: bool = False
+
+    @property
+    def given_at(self) -> datetime:
+        """When they last said yes."""
+        return self.evidence.given_at
 
 
 def new_record_id(recorded_at: datetime) -> str:
@@ -146,23 +186,34 @@ def next_instant(records: Iterable[ConsentRecord], now: datetime) -> datetime:
     return max([now, *(record.evidence.recorded_at + ONE_TICK for record in records)])
 
 
-def taken_back(records: Iterable[ConsentRecord]) -> set[Channel]:
-    """The channels on which somebody's last word was a no."""
+def taken_back(records: Iterable[ConsentRecord]) -> set[PermissionKind]:
+    """The permissions about which somebody's last word was a no."""
     told = sorted(records, key=lambda each: each.evidence.recorded_at)
-    ever = {channel for record in told for channel in record.withdrawn}
+    ever = {kind for record in told for kind in record.withdrawn}
     return ever - permissions(told, email_confirmed=True).keys()
 
 
-def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> dict[Channel, Permission]:
-    """The permissions that hold after all these acts: the latest word on a channel wins.
+def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> dict[PermissionKind, Permission]:
+    """The permissions that hold after all these acts: the latest word on each wins.
 
     Of two acts in the same millisecond, taking back wins: nobody is written to who may have said no.
     """
-    found: dict[Channel, Permission] = {}
+    found: dict[PermissionKind, Permission] = {}
     for record in sorted(records, key=lambda each: (each.evidence.recorded_at, bool(each.withdrawn))):
         for wording in record.given:
-            waits = wording.channel is Channel.EMAIL and not email_confirmed
-            found[wording.channel] = Permission(wording.channel, record.evidence.given_at, wording, waits)
-        for channel in record.withdrawn:
-            found.pop(channel, None)
+            waits = wording.kind is PermissionKind.EMAIL and not email_confirmed
+            found[wording.kind] = Permission(wording.kind, wording, record.evidence, waits)
+        for kind in record.withdrawn:
+            found.pop(kind, None)
     return found
+
+
+def soft_opt_ins(records: Iterable[ConsentRecord]) -> dict[PermissionKind, Evidence]:
+    """The channels for which an address was got in a sale, each with the latest evidence.
+
+    Whoever once said stop is asked no more: from then on only their own yes counts, also if a sale comes later.
+    """
+    told = sorted(records, key=lambda each: each.evidence.recorded_at)
+    found = {kind: record.evidence for record in told for kind in record.soft_opt_in}
+    stopped = {kind for record in told for kind in record.withdrawn}
+    return {kind: evidence for kind, evidence in found.items() if kind not in stopped}

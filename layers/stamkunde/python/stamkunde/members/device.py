@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.shared.signing import SigningKey, derive
 
@@ -18,8 +19,7 @@ MOST_DEVICES = 10
 """The longest unused leaves when another is opened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """One browser that may show a member's card.
 
     Parameters
@@ -41,8 +41,7 @@ class Device:
         return now >= self.used_at + DEVICE_LASTS
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceToken:
+class DeviceToken(Struct, frozen=True):
     """What a browser keeps: whose card it opens, and the secret that proves it."""
 
     member_id: str

@@ -1,6 +1,6 @@
 """The devices on which a club's cards are open: opening, recognising, listing, removing."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.access_store import AccessStore
@@ -20,8 +20,7 @@ from stamkunde.shared.patience import Patience
 from stamkunde.shared.transaction import Busy, ConditionFailed, Write
 
 
-@dataclass(frozen=True, slots=True)
-class Devices:
+class Devices(Struct, frozen=True):
     """One club's opened devices."""
 
     club: Club

@@ -1,6 +1,9 @@
 """Members who share one account: joining another's, and leaving it again (docs/adr/0017)."""
 
-from dataclasses import dataclass, replace
+from copy import replace
+from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.coupon_store import CouponStore
@@ -23,8 +26,7 @@ LEAVE = "household_leave"
 MOVES = (EntryKind.MOVED_OUT, EntryKind.MOVED_IN)
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """Who lives from an account now; `repeated` when nothing had to be done."""
 
     account_id: str
@@ -32,8 +34,7 @@ class Shared:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Households:
+class Households(Struct, frozen=True):
     """One club's households."""
 
     club: Club
@@ -84,7 +85,7 @@ class Households:
             [
                 *self.ledger.entry_writes(source, transfer.given.account, given),
                 *self.ledger.entry_writes(target, transfer.received.account, received),
-                *self._pointed_at(guest, target.account_id),
+                *self._pointed_at(guest, target.account_id, moment.at),
             ]
         )
         return _shared(transfer.received.account, repeated=False)
@@ -112,13 +113,13 @@ class Households:
                 *self.ledger.open_account_writes(opened),
                 self.ledger.entry_write(received),
                 *self.ledger.use_writes(alone, opened),
-                *self._pointed_at(member, opened.account_id),
+                *self._pointed_at(member, opened.account_id, None),
             ]
         )
         return _shared(opened, repeated=False)
 
-    def _pointed_at(self, member: Member, account_id: str) -> list[Write]:
-        moved = replace(member, account_id=account_id, revision=member.revision + 1)
+    def _pointed_at(self, member: Member, account_id: str, since: datetime | None) -> list[Write]:
+        moved = replace(member, account_id=account_id, shares_since=since, revision=member.revision + 1)
         return self.members.change_writes(member, moved)
 
     def _commit(self, writes: list[Write]) -> None:

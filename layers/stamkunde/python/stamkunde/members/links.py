@@ -1,25 +1,21 @@
 """What the links in service messages do, once somebody presses the button behind them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
+
 from stamkunde.clubs.model import Club
-from stamkunde.ledger.model.accounts import Movement, forfeit
-from stamkunde.ledger.model.entries import Entry, EntryKind
-from stamkunde.ledger.store import new_entry_id
 from stamkunde.members.admission import Admission, Change, accepted_on_page
 from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id
-from stamkunde.members.model import Member, MemberState
+from stamkunde.members.erasing import Erasing
+from stamkunde.members.model import AskedBy, Member, MemberState
+from stamkunde.members.removal import Removal
 from stamkunde.members.service_link import FoundLink, LinkAct
 from stamkunde.members.wordings import Shown
-from stamkunde.shared.clock import Clock, local_date
+from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
-from stamkunde.shared.transaction import Busy, ConditionFailed, Write
-
-CONSENTS_AT_ONCE = 50
-"""With a member's own row, links and devices it stays well within a transaction."""
 
 
 class LinkState(StrEnum):
@@ -31,8 +27,7 @@ class LinkState(StrEnum):
     OVER = "over"
 
 
-@dataclass(frozen=True, slots=True)
-class LinkSeen:
+class LinkSeen(Struct, frozen=True):
     """What a link's page shows.
 
     Parameters
@@ -45,12 +40,12 @@ class LinkSeen:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkActs:
+class LinkActs(Struct, frozen=True):
     """One club's service links. Each act may be done again and changes nothing then."""
 
     club: Club
     admission: Admission
+    removal: Removal
     clock: Clock
     patience: Patience
 
@@ -67,6 +62,8 @@ class LinkActs:
     def _state(self, link: FoundLink, member: Member) -> LinkState:
         if link.act is LinkAct.CONFIRM_EMAIL:
             return self._state_of_address(link, member)
+        if link.act is LinkAct.UNDO_ERASURE:
+            return LinkState.WAITING if member.erasure else LinkState.DONE
         return LinkState.WAITING if member.state is MemberState.OPEN else LinkState.DONE
 
     def accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
@@ -89,9 +86,8 @@ class LinkActs:
         """
         if link.member_id is None:
             return
-        member_id = link.member_id
         self.patience.until_done(lambda: self._try_to_delete(link))
-        self.patience.until_done(lambda: self._remove_consents(member_id))
+        self.removal.remove_rest_of(link.member_id)
 
     def confirm_email(self, link: FoundLink, language: str, caller: Caller) -> None:
         """Let the e-mail address count, that the link was sent to, with evidence of who pressed the button.
@@ -102,6 +98,18 @@ class LinkActs:
             ``link_over``, also when another address was given since. ``try_again``.
         """
         self.patience.until_done(lambda: self._try_to_confirm(link, language, caller))
+
+    def undo_erasure(self, link: FoundLink) -> None:
+        """Let somebody stay who was to be deleted; whoever got the message may do that, as with any other act.
+
+        Raises
+        ------
+        Refusal
+            ``link_over``, ``try_again``.
+        """
+        member = self._member(link, LinkAct.UNDO_ERASURE, self.clock.now())
+        wishes = Erasing(self.club, self.admission, self.removal.due, self.clock, self.patience)
+        wishes.undo(member.member_id, AskedBy.MEMBER)
 
     def _try_to_accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
         now = self.clock.now()
@@ -122,28 +130,7 @@ class LinkActs:
             raise
         if member.state is not MemberState.OPEN:
             raise Refusal("already_member")
-        access = self.admission.access
-        consents = self.admission.members.consent_removals(member.member_id)
-        writes = [
-            *self.admission.members.removal_writes(member, link),
-            *consents[:CONSENTS_AT_ONCE],
-            *self._forfeit_writes(member, now),
-            *(access.device_removal(device) for device in access.devices(member.member_id)),
-        ]
-        if member.card_number:
-            writes.append(access.card_removal(member.card_number))
-        try:
-            access.commit(writes)
-        except ConditionFailed as failed:
-            raise Busy from failed
-
-    def _remove_consents(self, member_id: str) -> None:
-        """What is left of somebody who is gone: most have agreed to so little that nothing is."""
-        while left := self.admission.members.consent_removals(member_id)[:CONSENTS_AT_ONCE]:
-            try:
-                self.admission.access.commit([*left])
-            except ConditionFailed as failed:
-                raise Busy from failed
+        self.removal.try_to_remove(member, now, link)
 
     def _try_to_confirm(self, link: FoundLink, language: str, caller: Caller) -> None:
         now = self.clock.now()
@@ -164,26 +151,6 @@ class LinkActs:
             Evidence.on_page(ConsentMethod.CONFIRM_LINK, said_at, language, caller),
             address_hash=self.admission.members.address_hash(address),
         )
-
-    def _forfeit_writes(self, member: Member, now: datetime) -> list[Write]:
-        account = self.admission.account_of(member)
-        emptied, movement = forfeit(account, member.member_id)
-        if movement == Movement():
-            return [self.admission.ledger.account_write(account, emptied)]
-        time_zone = self.club.time_zone
-        entry = Entry(
-            entry_id=new_entry_id(now),
-            kind=EntryKind.FORFEIT,
-            account_id=account.account_id,
-            member_id=member.member_id,
-            outlet_id=None,
-            till_id=None,
-            booked_at=now,
-            day=local_date(now, time_zone),
-            movement=movement,
-            balance=emptied.balance(now, time_zone),
-        )
-        return [*self.admission.ledger.entry_writes(account, emptied, entry)]
 
     def _member(self, link: FoundLink, act: LinkAct, now: datetime) -> Member:
         usable = link.act is act and not link.is_over(now)

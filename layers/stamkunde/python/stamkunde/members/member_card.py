@@ -1,8 +1,10 @@
 """What a member does on their own page: open the card on a device, look, change their mind. One use case a method."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from copy import replace
+from datetime import date, timedelta
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.ledger.explanations import explain_entry
@@ -14,6 +16,7 @@ from stamkunde.ledger.model.entries import Entry, EntryKind
 from stamkunde.ledger.model.standing import CardStanding, standing
 from stamkunde.ledger.service import Ledger
 from stamkunde.members.admission import Admission, Change, accepted_on_page
+from stamkunde.members.choices import Choice, choices
 from stamkunde.members.code_service import Codes
 from stamkunde.members.codes import Challenge, CodePurpose
 from stamkunde.members.consents import (
@@ -22,15 +25,18 @@ from stamkunde.members.consents import (
     ConsentRecord,
     Evidence,
     Permission,
+    PermissionKind,
     new_record_id,
     next_instant,
     permissions,
+    taken_back,
 )
 from stamkunde.members.device import Device
 from stamkunde.members.devices import Devices
 from stamkunde.members.model import Member, MemberState
+from stamkunde.members.own_data import ids_of, is_own, since_they_share
+from stamkunde.members.permission import counted
 from stamkunde.members.wordings import Shown, permission_as_shown
-from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.pagination import decode_cursor, encode_cursor
@@ -48,16 +54,14 @@ ANYWHERE = ""
 ENTRY_SORT_KEYS = "ENTRY#"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """That somebody asked to open a card; says nothing of whether there is one."""
 
     phone: str
     challenge_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsableCoupon:
+class UsableCoupon(Struct, frozen=True):
     """A coupon that its member can use now.
 
     Parameters
@@ -73,8 +77,7 @@ class UsableCoupon:
     everywhere: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(Struct, frozen=True):
     """What is on a card.
 
     Parameters
@@ -83,6 +86,8 @@ class Holdings:
         By last day, soonest first: units of bonus that can be spent until then; the soonest few.
     accepted
         Whether the terms are: until then rewards wait.
+    shared
+        Whether others have the bonus and the stamps too, and keep them without this member.
     """
 
     balance: Balance
@@ -90,25 +95,28 @@ class Holdings:
     stamp_cards: tuple[CardStanding, ...]
     coupons: tuple[UsableCoupon, ...]
     accepted: bool
+    shared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CardView:
+class CardView(Struct, frozen=True):
     """What a member's page shows.
 
     Parameters
     ----------
     terms_due
-        What an open member is still to accept; None for a member.
+        What an open member is still to accept, and a member of whose terms a worse version was published.
     holds
         None for whoever only takes the newsletter: there is no card, and the page is for their choices.
     permissions
-        Those that hold, by channel; of an e-mail permission that nobody has confirmed, that it waits.
+        Those that were given and not taken back; of an e-mail permission that nobody has confirmed, that it waits.
+    choices
+        How it stands with each permission now.
     """
 
     member: Member
     holds: Holdings | None
-    permissions: dict[Channel, Permission]
+    permissions: dict[PermissionKind, Permission]
+    choices: dict[PermissionKind, Choice]
     devices: list[Device]
     terms_due: TermsVersion | None
 
@@ -118,28 +126,33 @@ class CardView:
         return self.holds.balance if self.holds else None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One movement of a member's bonus, and the sentence that says why."""
+class HistoryLine(Struct, frozen=True):
+    """One movement of a member's bonus, and the sentence that says why.
 
-    booked_at: datetime
+    Parameters
+    ----------
+    balance, explanation
+        None of what was done to bonus that is shared, and not by them: no more of it is theirs to know.
+    by_others
+        Whether somebody else in the household did it.
+    """
+
+    day: date
     kind: EntryKind
     amount: int
-    balance: Balance
-    outlet_id: str | None
-    explanation: str
+    balance: Balance | None = None
+    explanation: str | None = None
+    by_others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
+class HistoryPage(Struct, frozen=True):
     """Movements, newest first; `following` asks for the page after it."""
 
     lines: list[HistoryLine]
     following: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MemberCard:
+class MemberCard(Struct, frozen=True):
     """One club's member pages.
 
     Parameters
@@ -168,8 +181,15 @@ class MemberCard:
         """
         phone = parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
         known = self.admission.members.find_by_own_phone(phone)
-        is_known = known is not None
-        asked = self.codes.ask(CodePurpose.OPEN_CARD, phone, caller, language=language, to_member=is_known, once=once)
+        asked = self.codes.ask(
+            CodePurpose.OPEN_CARD,
+            phone,
+            caller,
+            language=language,
+            to_member=known is not None,
+            once=once,
+            member_id=known.member_id if known else None,
+        )
         return Asked(phone, asked)
 
     def open(
@@ -212,31 +232,40 @@ class MemberCard:
     def history(self, member_id: str, language: str, after: str | None = None) -> HistoryPage:
         """A page of what happened to the bonus, newest first; `after` is `following` of the page before.
 
+        It begins when the member came into the household whose bonus it is.
+
         Raises
         ------
         Refusal
             ``unknown_member``, ``bad_cursor``.
         """
-        account = self.admission.account(self._member(member_id), consistent=False)
+        member = self._member(member_id)
+        account = self.admission.account(member, consistent=False)
         start = decode_cursor(after, ENTRY_SORT_KEYS) if after else None
         page = self.admission.ledger.entries(account.account_id, most=LINES_A_PAGE, after=start)
-        lines = [self._line(entry, language) for entry in page.entries]
-        return HistoryPage(lines, encode_cursor(page.following) if page.following else None)
+        shared = [entry for entry in page.entries if since_they_share(entry, member)]
+        lines = [self._line(entry, account, member, language) for entry in shared]
+        goes_on = page.following is not None and len(shared) == len(page.entries)
+        return HistoryPage(lines, encode_cursor(str(page.following)) if goes_on else None)
 
     def change_permissions(
         self,
         member_id: str,
-        wanted: Set[Channel],
+        wanted: Set[PermissionKind],
         shown: Shown,
         caller: Caller,
-        among: Set[Channel] = frozenset(Channel),
+        among: Set[PermissionKind],
     ) -> None:
-        """Let exactly these channels be used for advertising, with evidence of what was given and taken back.
+        """Hold exactly these of some permissions, with evidence of what was given and taken back.
+
+        One that has lapsed is given anew, and so is one that is about to: only their own yes renews it (R29). A no is
+        written down also where nothing counts now: an older yes may still wait in a till, and a club may come to use
+        purchases without asking.
 
         Parameters
         ----------
         among
-            The channels that were asked about; the others stay as they are.
+            The permissions that were asked about; the others stay as they are.
 
         Raises
         ------
@@ -262,9 +291,12 @@ class MemberCard:
         return CardView(
             member=member,
             holds=self._holds(member),
-            permissions=permissions(records, email_confirmed=member.email_confirmed),
+            permissions=permissions(
+                counted(records, member, self.club.time_zone), email_confirmed=member.email_confirmed
+            ),
+            choices=choices(self.club, member, records, self.clock.now()),
             devices=self.devices.list(member_id),
-            terms_due=self.club.current_terms() if member.state is MemberState.OPEN else None,
+            terms_due=self.club.terms_due(member.terms_version) if member.account_id else None,
         )
 
     def _try_to_open(self, challenge: Challenge, phone: str, caller: Caller, present: str) -> str:
@@ -286,24 +318,25 @@ class MemberCard:
         return token
 
     def _try_to_change_permissions(
-        self, member_id: str, wanted: Set[Channel], shown: Shown, caller: Caller, among: Set[Channel]
+        self, member_id: str, wanted: Set[PermissionKind], shown: Shown, caller: Caller, among: Set[PermissionKind]
     ) -> None:
         member = self._member(member_id)
         records = self.admission.members.consent_records(member_id)
-        held = permissions(records, email_confirmed=True)
-        asked = [channel for channel in Channel if channel in among]
-        given = [channel for channel in asked if channel in wanted and channel not in held]
-        withdrawn = [channel for channel in asked if channel in held and channel not in wanted]
-        if Channel.EMAIL in given and member.email is None:
+        stands = choices(self.club, member, records, self.clock.now())
+        stopped = taken_back(counted(records, member, self.club.time_zone))
+        asked = [kind for kind in PermissionKind if kind in among]
+        given = [kind for kind in asked if kind in wanted and stands[kind].can_be_given]
+        withdrawn = [kind for kind in asked if kind not in wanted and kind not in stopped]
+        if PermissionKind.EMAIL in given and member.email is None:
             raise Refusal("email_missing", pointer="/email")
         if not given and not withdrawn:
             return
         now = next_instant(records, self.clock.now())
-        address = member.email if Channel.EMAIL in given else None
+        address = member.email if PermissionKind.EMAIL in given else None
         record = ConsentRecord(
             new_record_id(now),
             Evidence.on_page(ConsentMethod.MEMBER_PAGE, now, shown.language, caller),
-            given=tuple(permission_as_shown(self.club, channel, shown) for channel in given),
+            given=tuple(permission_as_shown(self.club, kind, shown) for kind in given),
             withdrawn=tuple(withdrawn),
             address_hash=self.admission.members.address_hash(address) if address else None,
         )
@@ -347,6 +380,7 @@ class MemberCard:
             has.cards,
             tuple(self._usable(coupon, account, member_id) for coupon in usable),
             has.accepted,
+            shared=len(account.members) > 1,
         )
 
     def _usable(self, coupon: Coupon, account: Account, member_id: str) -> UsableCoupon:
@@ -374,14 +408,15 @@ class MemberCard:
             raise Refusal("unknown_member")
         return member
 
-    def _line(self, entry: Entry, language: str) -> HistoryLine:
+    def _line(self, entry: Entry, account: Account, member: Member, language: str) -> HistoryLine:
+        if not is_own(entry, account, ids_of(member)):
+            return HistoryLine(entry.day, entry.kind, entry.amount, by_others=entry.member_id is not None)
         return HistoryLine(
-            booked_at=entry.booked_at,
-            kind=entry.kind,
-            amount=entry.amount,
-            balance=entry.balance,
-            outlet_id=entry.outlet_id,
-            explanation=explain_entry(entry, self.club.currency, language, self.club.unit, self.club.programmes),
+            entry.day,
+            entry.kind,
+            entry.amount,
+            entry.balance,
+            explain_entry(entry, self.club.currency, language, self.club.unit, self.club.programmes),
         )
 
 

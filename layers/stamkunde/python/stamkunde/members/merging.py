@@ -1,6 +1,8 @@
 """Two members who are one person: the winner stays, whatever led to the loser leads to the winner (docs/adr/0017)."""
 
-from dataclasses import dataclass, replace
+from copy import replace
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account
@@ -14,15 +16,17 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
+    PermissionKind,
     new_record_id,
     next_instant,
-    permissions,
     taken_back,
 )
 from stamkunde.members.households import MOVES, load_account, load_member, moment_of
+from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.model import Member
+from stamkunde.members.permission import counted
 from stamkunde.members.store import MemberStore
-from stamkunde.shared.channel import Channel
+from stamkunde.retention.arming import Arming
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
@@ -30,24 +34,26 @@ from stamkunde.shared.patience import Patience
 from stamkunde.shared.transaction import MOST_ITEMS, Busy, ConditionFailed, Write
 
 MERGE = "merge"
+MOST_FORMER = 10
+"""Whoever was so many is taken away with all that leads to them in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """Who somebody is now; `repeated` when they were merged before."""
 
     member: Member
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Merging:
+class Merging(Struct, frozen=True):
     """Merges one club's members. There is no way back."""
 
     club: Club
     members: MemberStore
     ledger: LedgerStore
     access: AccessStore
+    lapsing: LapsingNotes
+    arming: Arming
     clock: Clock
     patience: Patience
 
@@ -57,8 +63,10 @@ class Merging:
         Raises
         ------
         Refusal
-            ``unknown_member``, ``same_member``, ``merge_too_large``: it would not fit into one transaction.
-            ``try_again``, those of `stamkunde.ledger.model.transfers.merge`.
+            ``unknown_member``, ``same_member``, ``merge_too_large``: it would not fit into one transaction, or
+            whoever they are couldn't be taken away in one.
+            ``to_be_deleted``: one of the two asked for that, and the other hasn't. ``try_again``, those of
+            `stamkunde.ledger.model.transfers.merge`.
         """
         return self.patience.until_done(lambda: self._try_to_merge(loser_id, winner_id, by))
 
@@ -77,12 +85,13 @@ class Merging:
         writes = [
             *self._ledger_writes(loser, winner, by),
             *self.members.merge_writes(winner, united, loser),
-            *self._consent_writes(loser, winner),
+            *self._consent_writes(loser, winner, united),
             *(self.access.device_removal(device) for device in self.access.devices(loser.member_id)),
+            *self.lapsing.removals(loser),
         ]
         if loser.card_number:
             writes.append(self.access.card_merged_write(loser.card_number, winner.member_id))
-        if len(writes) > MOST_ITEMS:
+        if len(writes) > MOST_ITEMS or len(united.formerly) > MOST_FORMER:
             raise Refusal("merge_too_large")
         try:
             self.ledger.commit(writes)
@@ -91,6 +100,8 @@ class Merging:
         return Merged(united, repeated=False)
 
     def _united(self, winner: Member, loser: Member) -> Member:
+        if winner.erasure or loser.erasure:
+            raise Refusal("to_be_deleted")
         return replace(
             winner,
             first_name=winner.first_name or loser.first_name,
@@ -135,15 +146,17 @@ class Merging:
             *self.ledger.entry_writes(target, transfer.received.account, received),
         ]
 
-    def _consent_writes(self, loser: Member, winner: Member) -> list[Write]:
+    def _consent_writes(self, loser: Member, winner: Member, united: Member) -> list[Write]:
         """That the winner takes back what the loser had taken back; a permission is never added."""
+        zone = self.club.time_zone
         records = self.members.consent_records(winner.member_id)
-        held = permissions(records, email_confirmed=True)
-        refused = taken_back(self.members.consent_records(loser.member_id))
-        withdrawn = tuple(channel for channel in Channel if channel in held and channel in refused)
+        of_loser = self.members.consent_records(loser.member_id)
+        refused = taken_back(counted(of_loser, loser, zone)) - taken_back(counted(records, winner, zone))
+        withdrawn = tuple(kind for kind in PermissionKind if kind in refused)
         if not withdrawn:
             return []
         now = next_instant(records, self.clock.now())
         evidence = Evidence(ConsentMethod.MERGE, given_at=now, recorded_at=now, language=winner.language)
         record = ConsentRecord(new_record_id(now), evidence, withdrawn=withdrawn)
-        return [self.members.consent_write(winner.member_id, record)]
+        armed = self.arming.writes(winner, united, record, now)
+        return [self.members.consent_write(winner.member_id, record), *armed]

@@ -4,16 +4,24 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass, replace
-from datetime import datetime
+from copy import replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.shared.errors import Refusal
-from stamkunde.shared.terms import NOT_ACCEPTED
+from stamkunde.shared.terms import NOT_ACCEPTED, TermsChase, TermsTold
 
 LONGEST_NAME = 40
 MOST_DIGITS_IN_A_NAME = 4
+
+CONSENT_AGE = 15
+"""From then on somebody may agree to anything here by themselves, in Denmark and in Norway (R14)."""
+ADULT_AGE = 18
+"""From then on offers may be chosen by what somebody bought."""
+OLDEST_AGE = 120
 
 
 class MemberState(StrEnum):
@@ -28,8 +36,36 @@ class MemberState(StrEnum):
     NEWSLETTER = "newsletter"
 
 
-@dataclass(frozen=True, slots=True)
-class FormerMember:
+GRACE = timedelta(days=14)
+"""How long somebody may change their mind who asked to be deleted, and spend what they have (features 44, 45)."""
+
+
+class AskedBy(StrEnum):
+    """Who asked for somebody's data to be deleted; a shop may take back only what it asked for itself."""
+
+    MEMBER = "member"
+    STAFF = "staff"
+
+
+class ErasureRequest(Struct, frozen=True):
+    """That somebody's data is to be deleted (features 44-46).
+
+    Parameters
+    ----------
+    erase_at
+        From this instant on every read treats them as gone; until then it can be undone.
+    """
+
+    asked_by: AskedBy
+    asked_at: datetime
+    erase_at: datetime
+
+    def may_be_undone_by(self, who: AskedBy) -> bool:
+        """Whether somebody may take the wish back: the shop never takes back a member's own."""
+        return who is AskedBy.MEMBER or self.asked_by is AskedBy.STAFF
+
+
+class FormerMember(Struct, frozen=True):
     """What somebody was who was merged into another: what must be found when that one is erased.
 
     Parameters
@@ -43,8 +79,7 @@ class FormerMember:
     card_number: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A natural person in one club, found by phone number.
 
     Parameters
@@ -69,6 +104,24 @@ class Member:
         Members who were found to be the same person.
     revision
         Goes up with every write; a write of an older revision is refused.
+    birth_date
+        Asked for only where the club's policy says so.
+    answers
+        To the club's own questions: pairs of question id and answer.
+    own_outlet
+        Which of the club's outlets is theirs.
+    details_confirmed_at
+        When they last changed or confirmed their details: an activity like a purchase (feature 49).
+    chase
+        What an open member was told of the terms; None for everybody else.
+    erasure
+        That they are to be deleted.
+    told_terms
+        The newest terms version that they were written to about; what somebody accepted they know anyway.
+    noted_lapses
+        Of which lapsing permissions the club's owner was told: pairs of kind and the first day without.
+    shares_since
+        When they came into the household whose account theirs is; what happened there earlier is none of theirs.
     """
 
     member_id: str
@@ -87,6 +140,15 @@ class Member:
     link_hashes: tuple[str, ...] = ()
     revision: int = 1
     formerly: tuple[FormerMember, ...] = ()
+    birth_date: date | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+    own_outlet: str | None = None
+    details_confirmed_at: datetime | None = None
+    chase: TermsChase | None = None
+    erasure: ErasureRequest | None = None
+    told_terms: TermsTold | None = None
+    noted_lapses: tuple[tuple[str, date], ...] = ()
+    shares_since: datetime | None = None
 
     @property
     def state(self) -> MemberState:
@@ -99,6 +161,27 @@ class Member:
     def email_confirmed(self) -> bool:
         """Whether the e-mail address is known to be theirs."""
         return self.email is not None and self.email_confirmed_at is not None
+
+    def asking_for_erasure(self, by: AskedBy, now: datetime) -> "Member":
+        """Once somebody asked for them to be deleted.
+
+        Asked again, the first day stays; but what the shop entered is the member's own wish once they say so.
+        """
+        if self.erasure is None:
+            return replace(self, erasure=ErasureRequest(by, asked_at=now, erase_at=now + GRACE))
+        return replace(self, erasure=replace(self.erasure, asked_by=by)) if by is AskedBy.MEMBER else self
+
+    def staying(self) -> "Member":
+        """Once nobody wants them deleted any more.
+
+        Who was reminded of the terms for the last time, and let the day pass meanwhile, gets that reminder anew.
+        """
+        chase = self.chase and replace(self.chase, reminders=self.chase.reminders[:1])
+        return replace(self, erasure=None, chase=chase)
+
+    def is_gone(self, now: datetime) -> bool:
+        """Whether the day has come that they asked for: their data is as good as deleted."""
+        return self.erasure is not None and now >= self.erasure.erase_at
 
     @property
     def unproved_email(self) -> str | None:
@@ -116,13 +199,19 @@ class Member:
         return replace(self, email=address, email_confirmed_at=now, pending_email=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """That a customer accepted a terms version in the shop, as the till reports it."""
+class Acceptance(Struct, frozen=True):
+    """That a customer accepted a terms version in the shop, as the till reports it.
+
+    Parameters
+    ----------
+    language
+        The one that the form or the screen was in; None: the club's own.
+    """
 
     terms_version: int
     method: ConsentMethod
     accepted_at: datetime
+    language: str | None = None
 
 
 def phone_pointer(address_key: bytes, phone: str) -> str:
@@ -130,6 +219,48 @@ def phone_pointer(address_key: bytes, phone: str) -> str:
     return hmac.new(address_key, phone.encode(), hashlib.sha256).hexdigest()
 
 
+def age_on(born: date, day: date) -> int:
+    """Whole years of age; somebody born on 29 February is a year older on 1 March where there is no such day."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def read_birth_date(typed: str, today: date) -> date | None:
+    """The day that was typed or chosen; None for nothing typed.
+
+    Browsers send ``1990-05-03``; where a date can't be chosen, people type ``3.5.1990`` or ``3/5 1990``.
+
+    Raises
+    ------
+    Refusal
+        ``birth_date_invalid``: no such day, or nobody living was born on it. ``too_young``: under 15.
+    """
+    if not typed.strip():
+        return None
+    born = _typed_day(typed)
+    if born is None or not 0 <= age_on(born, today) <= OLDEST_AGE:
+        raise Refusal("birth_date_invalid", pointer="/birth_date")
+    if age_on(born, today) < CONSENT_AGE:
+        raise Refusal("too_young", {"age": CONSENT_AGE}, "/birth_date")
+    return born
+
+
+def _typed_day(typed: str) -> date | None:
+    numbers = _DAY_PARTS.split(typed.strip())
+    if len(numbers) != _PARTS_OF_A_DAY or not all(part.isascii() and part.isdigit() for part in numbers):
+        return None
+    year_first = len(numbers[0]) == _DIGITS_OF_A_YEAR
+    year, month, day = numbers if year_first else reversed(numbers)
+    if len(year) != _DIGITS_OF_A_YEAR:
+        return None
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+_DAY_PARTS = re.compile(r"[-./ ]+")
+_PARTS_OF_A_DAY = 3
+_DIGITS_OF_A_YEAR = 4
 _LINK = re.compile(r"://|www\.|\w\.\w", re.IGNORECASE)
 _MARKUP = frozenset("<>{}[]|\\/@")
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}

@@ -1,14 +1,23 @@
 """Members at the till: look up, join, accept the terms."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.model.accounts import Account, Balance
 from stamkunde.ledger.model.receipts import CLOCK_TOLERANCE
 from stamkunde.members.admission import Admission, Change, with_account
 from stamkunde.members.card import read_card_number
-from stamkunde.members.consents import ConsentRecord, Evidence, TermsAccepted, new_record_id
+from stamkunde.members.consents import (
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    PermissionKind,
+    TermsAccepted,
+    new_record_id,
+)
 from stamkunde.members.model import Acceptance, Member, MemberState, clean_first_name
 from stamkunde.members.service_link import SENT_AGAIN_AFTER, LinkAct
 from stamkunde.shared.clock import Clock
@@ -19,8 +28,7 @@ from stamkunde.shared.phone import parse_mobile, parse_phone
 from stamkunde.shared.terms import NOT_ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class MemberAtTill:
+class MemberAtTill(Struct, frozen=True):
     """Who stands at the till, and what they have.
 
     Parameters
@@ -35,16 +43,14 @@ class MemberAtTill:
     first_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """What came of joining; `new` is false for somebody who was in the club already."""
 
     at_till: MemberAtTill
     new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """Somebody who joins at a till: who they say they are, what they accepted, where and when."""
 
     phone: str
@@ -60,8 +66,7 @@ class Visit:
         return self.record.terms.version if self.record and self.record.terms else NOT_ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """One club's members, as a till meets them."""
 
     club: Club
@@ -98,23 +103,32 @@ class Membership:
         acceptance: Acceptance | None,
         outlet_id: str,
         till_id: str,
+        *,
+        in_a_sale: bool = False,
     ) -> Joined:
         """Make somebody a member, once per phone number; with an acceptance, release what was pending.
 
         Who hasn't accepted gets a message with a link to the terms, also when joining again another day. Joining
         again changes nothing else but the state: an open member who now accepts becomes a member.
 
+        Parameters
+        ----------
+        in_a_sale
+            The number was given in a sale, and advertising by text message was not refused when that was offered
+            (R7); kept of whoever joins or accepts now.
+
         Raises
         ------
         Refusal
-            ``unknown_terms_version``, ``acceptance_in_future``, ``acceptance_before_terms``,
-            ``name_not_allowed``, those of `parse_mobile`: what everybody is sent goes by text message.
+            ``soft_opt_in_not_allowed``: the club writes to those only who said yes. ``unknown_terms_version``,
+            ``acceptance_in_future``, ``acceptance_before_terms``, ``name_not_allowed``, those of `parse_mobile`: what
+            everybody is sent goes by text message.
         """
         now = self.clock.now()
         visit = Visit(
             phone=parse_mobile(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries),
             first_name=clean_first_name(typed_name) if typed_name else None,
-            record=self._record(acceptance, now, outlet_id, till_id) if acceptance else None,
+            record=self._record(acceptance, now, outlet_id, till_id, in_a_sale=in_a_sale),
             outlet_id=outlet_id,
             till_id=till_id,
             now=now,
@@ -165,7 +179,21 @@ class Membership:
         name = visit.first_name if change.opens_account else member.first_name
         return MemberAtTill(member, account, account.balance(visit.now, self.club.time_zone), name)
 
-    def _record(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> ConsentRecord:
+    def _record(
+        self, acceptance: Acceptance | None, now: datetime, outlet_id: str, till_id: str, *, in_a_sale: bool
+    ) -> ConsentRecord | None:
+        """What somebody agreed to at this till, and whether their number came from a sale."""
+        if in_a_sale and not self.club.member_policy.soft_opt_in:
+            raise Refusal("soft_opt_in_not_allowed", pointer="/soft_opt_in")
+        sale = (PermissionKind.SMS,) if in_a_sale else ()
+        if acceptance is not None:
+            return replace(self._accepted(acceptance, now, outlet_id, till_id), soft_opt_in=sale)
+        if not in_a_sale:
+            return None
+        evidence = Evidence(ConsentMethod.SALE, now, now, self.club.language, outlet_id, till_id)
+        return ConsentRecord(new_record_id(now), evidence, soft_opt_in=sale)
+
+    def _accepted(self, acceptance: Acceptance, now: datetime, outlet_id: str, till_id: str) -> ConsentRecord:
         terms = next((t for t in self.club.terms if t.version == acceptance.terms_version), None)
         if terms is None:
             raise Refusal("unknown_terms_version", pointer="/terms_acceptance/terms_version")
@@ -173,15 +201,16 @@ class Membership:
             raise Refusal("acceptance_in_future", pointer="/terms_acceptance/accepted_at")
         if acceptance.accepted_at < terms.published_at - CLOCK_TOLERANCE:
             raise Refusal("acceptance_before_terms", pointer="/terms_acceptance/accepted_at")
+        language = acceptance.language or terms.language
         evidence = Evidence(
             acceptance.method,
             given_at=min(acceptance.accepted_at, now),
             recorded_at=now,
-            language=terms.language,
+            language=language,
             outlet_id=outlet_id,
             till_id=till_id,
         )
-        return ConsentRecord(new_record_id(now), evidence, TermsAccepted(terms.version, terms.text_hash))
+        return ConsentRecord(new_record_id(now), evidence, TermsAccepted(terms.version, terms.text_hash_in(language)))
 
     def _known(self, member: Member | None, pointer: str) -> MemberAtTill:
         if member is None or member.state is MemberState.NEWSLETTER:

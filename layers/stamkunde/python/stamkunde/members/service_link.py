@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.ids import new_id
 
@@ -26,10 +27,10 @@ class LinkAct(StrEnum):
 
     ACCEPT_TERMS = "accept_terms"
     CONFIRM_EMAIL = "confirm_email"
+    UNDO_ERASURE = "undo_erasure"
 
 
-@dataclass(frozen=True, slots=True)
-class NewLink:
+class NewLink(Struct, frozen=True):
     """A link about to be sent.
 
     Parameters
@@ -56,8 +57,7 @@ class NewLink:
         return self.made_at + LINK_LASTS
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLink:
+class FoundLink(Struct, frozen=True):
     """A link that somebody follows.
 
     Parameters

@@ -6,23 +6,22 @@ sentences it shows, and nothing is taken as agreed to that stands differently by
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from stamkunde.clubs.model import Club
-from stamkunde.members.consents import PermissionText, TermsAccepted
-from stamkunde.shared.channel import Channel
+from stamkunde.members.consents import PermissionKind, PermissionText, TermsAccepted
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.language import Catalogue
 
-WORDING_VERSION = 1
+WORDING_VERSION = 2
 DIGEST_LETTERS = 32
 _SENTENCES = Catalogue(Path(__file__).parent / "languages")
 wordings = _SENTENCES.texts
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a posted form had shown, as far as it carries that along.
 
     Parameters
@@ -59,20 +58,29 @@ def terms_wording(club: Club, language: str | None = None) -> str:
     return _SENTENCES.text(language or club.language, "terms", club=club.name)
 
 
-def permission_wording(channel: Channel, language: str, club_name: str, goods: str) -> PermissionText:
-    """By which somebody lets the club advertise its kinds of goods on a channel."""
-    sentence = _SENTENCES.text(language, f"permission.{channel.value}", club=club_name, goods=goods)
-    return PermissionText(channel, WORDING_VERSION, sentence)
+def permission_wording(kind: PermissionKind, language: str, club_name: str, goods: str) -> PermissionText:
+    """By which somebody gives a permission to a club with these kinds of goods."""
+    sentence = _SENTENCES.text(language, f"permission.{kind.value}", club=club_name, goods=goods)
+    return PermissionText(kind, WORDING_VERSION, sentence)
 
 
-def club_permission(club: Club, channel: Channel, language: str) -> PermissionText:
+def club_permission(club: Club, kind: PermissionKind, language: str) -> PermissionText:
     """The permission that a club with public pages asks for."""
     if club.join_page is None:
         raise ValueError("the club has not said what its advertising would be about")
-    return permission_wording(channel, language, club.name, club.join_page.goods)
+    return permission_wording(kind, language, club.name, club.join_page.goods)
 
 
-def permission_as_shown(club: Club, channel: Channel, shown: Shown) -> PermissionText:
+def asked_kinds(club: Club) -> tuple[PermissionKind, ...]:
+    """What a club asks its customers for: nothing while it hasn't said what its advertising would be about."""
+    if club.join_page is None:
+        return ()
+    return tuple(
+        kind for kind in PermissionKind if kind is not PermissionKind.PURCHASES or not club.uses_purchases_unasked
+    )
+
+
+def permission_as_shown(club: Club, kind: PermissionKind, shown: Shown) -> PermissionText:
     """The permission that a club asks for, if that is what the form had shown.
 
     Raises
@@ -80,9 +88,9 @@ def permission_as_shown(club: Club, channel: Channel, shown: Shown) -> Permissio
     Refusal
         ``wording_changed``: nobody agrees to words that they haven't seen.
     """
-    permission = club_permission(club, channel, shown.language)
+    permission = club_permission(club, kind, shown.language)
     if not shown.has(permission.wording):
-        raise Refusal("wording_changed", pointer=f"/{channel.value}")
+        raise Refusal("wording_changed", pointer=f"/{kind.value}")
     return permission
 
 
@@ -100,4 +108,4 @@ def terms_as_shown(club: Club, shown: Shown) -> TermsAccepted:
     sentence = terms_wording(club, shown.language)
     if not shown.has(sentence):
         raise Refusal("wording_changed", pointer="/terms")
-    return TermsAccepted(terms.version, terms.text_hash, sentence)
+    return TermsAccepted(terms.version, terms.text_hash_in(shown.language), sentence)

@@ -6,8 +6,9 @@ may write Danish.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.messaging.model import MessageClass
 from stamkunde.messaging.text import Place, Template, make_plain
@@ -26,8 +27,7 @@ class LintCode(StrEnum):
     EXCLAMATION_MARK = "exclamation_mark"
 
 
-@dataclass(frozen=True, slots=True)
-class LintFinding:
+class LintFinding(Struct, frozen=True):
     """One thing to change before a service text can be saved."""
 
     code: LintCode

@@ -1,10 +1,11 @@
 """What is written to members by itself: composed here, kept with the fact that it tells of, and woken afterwards."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from stamkunde.clubs.model import Club
+from msgspec import Struct
+
+from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.messaging.default_texts import default_subject, default_template, named_values
 from stamkunde.messaging.model import KINDS, Domains, Field, MessageKind
@@ -19,12 +20,13 @@ from stamkunde.messaging.quiet_hours import SendingHours, send_from
 from stamkunde.messaging.sender import mail_sender, sender_id
 from stamkunde.messaging.store import ClubMessages, outbox_key
 from stamkunde.messaging.text import compose_sms, compose_subject
+from stamkunde.messaging.written import written_bonus, written_day
 from stamkunde.shared.channel import Channel
+from stamkunde.shared.money import Money, Points
 from stamkunde.shared.transaction import Put
 
 
-@dataclass(frozen=True, slots=True)
-class MemberMessages:
+class MemberMessages(Struct, frozen=True):
     """The messages that one club's members get.
 
     Parameters
@@ -65,6 +67,81 @@ class MemberMessages:
         # Mail programs make a link of an address only if it says how it is reached.
         values = {Field.LINK: f"https://{self.domains.short}/{token}"}
         return self._message(MessageKind.CONFIRM_EMAIL, email, language, now, values)
+
+    def erasure_requested(
+        self,
+        phone: str,
+        token: str,
+        erase_on: date,
+        language: str,
+        now: datetime,
+        *,
+        bonus: Money | Points | None = None,
+        news_only: bool = False,
+    ) -> Message:
+        """That somebody is to be deleted, with the link that undoes it.
+
+        Parameters
+        ----------
+        bonus
+            What they can spend until then and lose; None for nothing.
+        news_only
+            They are no member, and only take the news.
+        """
+        values = {Field.DATE: written_day(erase_on, language), Field.LINK: f"{self.domains.short}/{token}"}
+        if bonus is not None:
+            values[Field.BONUS] = written_bonus(bonus, language)
+            return self._message(MessageKind.ERASURE_REQUESTED_BONUS, phone, language, now, values)
+        kind = MessageKind.ERASURE_REQUESTED_NEWS if news_only else MessageKind.ERASURE_REQUESTED
+        return self._message(kind, phone, language, now, values)
+
+    def erasure_undone(self, phone: str, language: str, now: datetime) -> Message:
+        """That a member stays after all; its link names the club only."""
+        values = {Field.LINK: f"{self.domains.short}/c/{self.club.slug}"}
+        return self._message(MessageKind.ERASURE_UNDONE, phone, language, now, values)
+
+    def number_changed(self, old_phone: str, language: str, now: datetime) -> Message:
+        """To the number that a member had: if it wasn't them, they are to say so."""
+        contact = self.club.join_page.contact if self.club.join_page else ""
+        return self._message(MessageKind.NUMBER_CHANGED, old_phone, language, now, {Field.CONTACT: contact})
+
+    def terms_reminder(
+        self,
+        phone: str,
+        token: str,
+        number: int,
+        erase_on: date,
+        language: str,
+        now: datetime,
+        *,
+        bonus: Money | Points | None = None,
+        is_brought: bool = False,
+    ) -> Message:
+        """That somebody hasn't accepted the terms, with the link that does it and the day on which they are erased.
+
+        Parameters
+        ----------
+        number
+            1 for the first reminder; any other is the last one.
+        bonus
+            What is lost with it; None for nothing.
+        is_brought
+            The club brought them along from another system, and they haven't heard of this one.
+        """
+        values = {Field.DATE: written_day(erase_on, language), Field.LINK: f"{self.domains.short}/{token}"}
+        if bonus is None:
+            first = MessageKind.IMPORT_TERMS if is_brought else MessageKind.TERMS_WEEK_1
+            kind = first if number == 1 else MessageKind.TERMS_WEEK_2
+            return self._message(kind, phone, language, now, values)
+        values[Field.BONUS] = written_bonus(bonus, language)
+        kind = MessageKind.TERMS_WEEK_1_BONUS if number == 1 else MessageKind.TERMS_WEEK_2_BONUS
+        return self._message(kind, phone, language, now, values)
+
+    def terms_changed(self, phone: str, terms: TermsVersion, language: str, now: datetime) -> Message:
+        """That new terms hold from a day on; its link shows what is new in them, and names the club only."""
+        link = f"{self.domains.short}/t/{self.club.slug}"
+        values = {Field.DATE: written_day(terms.first_day(self.club.time_zone), language), Field.LINK: link}
+        return self._message(MessageKind.TERMS_CHANGED, phone, language, now, values)
 
     def writes(self, *messages: Message) -> list[Put]:
         """The messages' rows, for the transaction that writes what they tell of."""

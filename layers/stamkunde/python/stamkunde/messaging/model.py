@@ -1,8 +1,10 @@
 """Messages: which class each kind is of, what it may merge, and what became of it. Pure rules."""
 
-from dataclasses import dataclass
+from copy import replace
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.one_time_code import CODE_LASTS
@@ -52,6 +54,9 @@ class Field(StrEnum):
     CODE = "code"
     DOMAIN = "domain"
     LINK = "link"
+    DATE = "date"
+    BONUS = "bonus"
+    CONTACT = "contact"
 
 
 FIELD_NAMES = {
@@ -61,6 +66,9 @@ FIELD_NAMES = {
         Field.CODE: "Kode",
         Field.DOMAIN: "Domæne",
         Field.LINK: "Link",
+        Field.DATE: "Dato",
+        Field.BONUS: "Bonus",
+        Field.CONTACT: "Kontakt",
     },
     "nb": {
         Field.CLUB: "Klub",
@@ -68,6 +76,9 @@ FIELD_NAMES = {
         Field.CODE: "Kode",
         Field.DOMAIN: "Domene",
         Field.LINK: "Link",
+        Field.DATE: "Dato",
+        Field.BONUS: "Bonus",
+        Field.CONTACT: "Kontakt",
     },
     "en": {
         Field.CLUB: "Club",
@@ -75,6 +86,9 @@ FIELD_NAMES = {
         Field.CODE: "Code",
         Field.DOMAIN: "Domain",
         Field.LINK: "Link",
+        Field.DATE: "Date",
+        Field.BONUS: "Bonus",
+        Field.CONTACT: "Contact",
     },
 }
 """What each field is called in the templates of a language."""
@@ -87,11 +101,21 @@ class MessageKind(StrEnum):
     WELCOME = "welcome"
     TILL_JOIN = "till_join"
     CONFIRM_EMAIL = "confirm_email"
+    ERASURE_REQUESTED = "erasure_requested"
+    ERASURE_REQUESTED_BONUS = "erasure_requested_bonus"
+    ERASURE_REQUESTED_NEWS = "erasure_requested_news"
+    ERASURE_UNDONE = "erasure_undone"
+    NUMBER_CHANGED = "number_changed"
+    TERMS_WEEK_1 = "terms_week_1"
+    TERMS_WEEK_1_BONUS = "terms_week_1_bonus"
+    TERMS_WEEK_2 = "terms_week_2"
+    TERMS_WEEK_2_BONUS = "terms_week_2_bonus"
+    IMPORT_TERMS = "import_terms"
+    TERMS_CHANGED = "terms_changed"
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
-class KindRules:
+class KindRules(Struct, frozen=True):
     """What is fixed for a kind of message, whoever edits its text.
 
     Parameters
@@ -116,6 +140,9 @@ class KindRules:
         return keeps_quiet_hours(self.message_class, self.timing)
 
 
+_TERMS_REMINDER = KindRules(MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.LINK, Field.DATE}))
+_TERMS_REMINDER_BONUS = replace(_TERMS_REMINDER, fields=_TERMS_REMINDER.fields | {Field.BONUS})
+
 KINDS = {
     MessageKind.CODE: KindRules(
         MessageClass.CRITICAL,
@@ -132,12 +159,33 @@ KINDS = {
     MessageKind.CONFIRM_EMAIL: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK}), Channel.EMAIL
     ),
+    MessageKind.ERASURE_REQUESTED: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.LINK})
+    ),
+    MessageKind.ERASURE_REQUESTED_BONUS: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.BONUS, Field.LINK})
+    ),
+    MessageKind.ERASURE_REQUESTED_NEWS: KindRules(
+        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.LINK})
+    ),
+    MessageKind.ERASURE_UNDONE: KindRules(MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK})),
+    # To the number that was given up: whoever has it finds out in time if it wasn't them.
+    MessageKind.NUMBER_CHANGED: KindRules(
+        MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB, Field.CONTACT})
+    ),
+    MessageKind.TERMS_WEEK_1: _TERMS_REMINDER,
+    MessageKind.TERMS_WEEK_1_BONUS: _TERMS_REMINDER_BONUS,
+    MessageKind.TERMS_WEEK_2: _TERMS_REMINDER,
+    MessageKind.TERMS_WEEK_2_BONUS: _TERMS_REMINDER_BONUS,
+    MessageKind.IMPORT_TERMS: _TERMS_REMINDER,
+    MessageKind.TERMS_CHANGED: KindRules(
+        MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.DATE, Field.LINK})
+    ),
     MessageKind.TEST: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Domains:
+class Domains(Struct, frozen=True):
     """The names under which Stamkunde is reached and writes.
 
     Parameters

@@ -1,7 +1,9 @@
 """What waits to be sent, and what became of it. Pure."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.messaging.model import KINDS, DeliveryState, MessageKind
 from stamkunde.messaging.parts import Encoding, PartCount, count_parts
@@ -22,8 +24,7 @@ CODE_PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a waiting text where the code comes: Unicode's own sign for something that isn't in the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Who has taken a message, and when: at most one ever calls the gateway with it."""
 
     claim_id: str
@@ -34,8 +35,7 @@ class Claim:
         return now - self.claimed_at >= CLAIM_LASTS
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message that waits, as it will be sent but for its code.
 
     Parameters
@@ -94,8 +94,7 @@ class Message:
         return count_parts(self.text.replace(CODE_PLACE, "0" * CODE_DIGITS))
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """What is kept of a message once the gateway was called: nothing of whom it went to, or what it said.
 
     Parameters
@@ -170,8 +169,7 @@ def delivery_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class HourlyCount:
+class HourlyCount(Struct, frozen=True):
     """How many test messages a club has sent in an hour of UTC."""
 
     hour: str

@@ -7,8 +7,9 @@ wrong: a pair that doesn't fit moves to the next part whole. National shift tabl
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 BASIC_ALPHABET = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -36,8 +37,7 @@ _UNITS_OF_A_SINGLE_PART = {Encoding.GSM_7: 160, Encoding.UCS_2: 70}
 _UNITS_OF_EACH_PART = {Encoding.GSM_7: 153, Encoding.UCS_2: 67}
 
 
-@dataclass(frozen=True, slots=True)
-class PartCount:
+class PartCount(Struct, frozen=True):
     """What a text message takes.
 
     Parameters
@@ -98,8 +98,7 @@ class Cost(StrEnum):
     TWO_SEPTETS = "two_septets"
 
 
-@dataclass(frozen=True, slots=True)
-class CostlyCharacter:
+class CostlyCharacter(Struct, frozen=True):
     """A character that makes a message longer than it looks.
 
     Parameters

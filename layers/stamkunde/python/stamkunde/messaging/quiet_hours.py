@@ -1,8 +1,9 @@
 """When a message may arrive: at once, or in the club's sending window by its own wall clock."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from stamkunde.messaging.model import MessageClass, Timing, keeps_quiet_hours
 from stamkunde.messaging.public_holidays import is_public_holiday
@@ -14,8 +15,7 @@ LATEST_CLOSING = time(22)
 _SUNDAY = 6
 
 
-@dataclass(frozen=True, slots=True)
-class SendingWindow:
+class SendingWindow(Struct, frozen=True):
     """From when until when messages may arrive on a day; at `closes` itself they no longer may.
 
     Raises
@@ -32,8 +32,7 @@ class SendingWindow:
             raise Refusal("invalid_field", {"expected": f"{EARLIEST_OPENING:%H:%M}-{LATEST_CLOSING:%H:%M}"})
 
 
-@dataclass(frozen=True, slots=True)
-class SendingHours:
+class SendingHours(Struct, frozen=True):
     """A club's sending windows."""
 
     workdays: SendingWindow = SendingWindow(time(8), time(21))

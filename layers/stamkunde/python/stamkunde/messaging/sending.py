@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from msgspec import Struct
+
 from stamkunde.gateways.email import Email
 from stamkunde.gateways.handover import AnswerLost, Gateway, NotAccepted, Refused
 from stamkunde.gateways.sms import Sms
@@ -48,16 +50,14 @@ class Unsendable(Exception):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gateways:
+class Gateways(Struct, frozen=True):
     """Where messages go, by channel."""
 
     sms: Gateway[Sms]
     email: Gateway[Email]
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """What the message worker does with one wake-up."""
 
     outbox: Outbox
@@ -126,16 +126,14 @@ class Sending:
         return record(self.outbox, message, delivery, self.patience)
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A row of the outbox that could not be tended, where it lies and why; it waits on."""
 
     key: Key
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Tended:
+class Tended(Struct, frozen=True):
     """What the outbox job has found.
 
     Parameters
@@ -156,8 +154,7 @@ class Tended:
     broken: tuple[Broken, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxCare:
+class OutboxCare(Struct, frozen=True):
     """What the outbox job does every minute."""
 
     outbox: Outbox

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.gateways.wake_ups import WakeUps
@@ -31,8 +32,7 @@ from stamkunde.shared.transaction import Busy, ConditionFailed
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorMessages:
+class OperatorMessages(Struct, frozen=True):
     """Test messages of one club, to see whether the gateway takes them and the sender's name arrives."""
 
     club: Club

@@ -5,7 +5,8 @@ empty themselves. ``D#<club>#<message>`` / ``DELIVERY``: what became of it. ``TE
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import get_row
-from stamkunde.shared.transaction import NOT_THERE, ConditionFailed, Delete, Put, commit
+from stamkunde.shared.transaction import NOT_THERE, THERE, ConditionFailed, Delete, Put, commit
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -29,7 +30,7 @@ type Key = Mapping[str, str]
 ITEM_VERSION = 1
 OUTBOX_SHARDS = 8
 MOST_ROWS_A_SHARD = 100
-UNCLAIMED = "attribute_exists(pk) AND attribute_not_exists(claim)"
+UNCLAIMED = f"{THERE} AND attribute_not_exists(claim)"
 
 
 def outbox_key(message: Message) -> dict[str, str]:

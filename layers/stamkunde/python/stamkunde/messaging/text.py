@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 _PLACE = re.compile(r"\{(?P<name>[A-Za-zÆØÅæøå_]{1,32})(?:\|(?P<fallback>[^{}]*))?\}")
 _BRACE = re.compile(r"\{\{|\{")
 
@@ -53,16 +55,14 @@ class TemplateFault(Exception):
         return f"{self.code}: {self.place}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a value is merged in, and the words that stand there when the value is empty."""
 
     name: str
     fallback: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A parsed template: its own words and the places between them."""
 
     pieces: tuple[str | Place, ...]
@@ -159,8 +159,7 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """One character that was made plain.
 
     Parameters
@@ -174,8 +173,7 @@ class Replacement:
     sent: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlainText:
+class PlainText(Struct, frozen=True):
     """A text as it is sent, and what was replaced to get it there, in order."""
 
     text: str

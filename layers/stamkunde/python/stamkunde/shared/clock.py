@@ -1,12 +1,13 @@
 """The one clock. Nothing else in Stamkunde asks what time it is."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo, reset_tzpath
 
 import tzdata  # type: ignore[import-untyped]
+from msgspec import Struct
 
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.reasons import Reason
@@ -41,8 +42,7 @@ def whole_milliseconds(instant: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class ClubClock:
+class ClubClock(Struct, frozen=True):
     """A club's clock: the base clock moved by the club's own offset (local engine only)."""
 
     base: Clock
@@ -53,8 +53,7 @@ class ClubClock:
         return self.base.now() + self.offset
 
 
-@dataclass(frozen=True, slots=True)
-class FixedClock:
+class FixedClock(Struct, frozen=True):
     """A clock that stands still, for replays and tests."""
 
     instant: datetime
@@ -109,11 +108,25 @@ def believable_wall_instant(wall: datetime, time_zone: str, pointer: str) -> dat
     return wall_instant(wall, time_zone)
 
 
+def days_of_utc(first: datetime, last: datetime) -> Iterator[date]:
+    """The days of UTC that two instants and all between them lie in."""
+    day, end = first.astimezone(UTC).date(), last.astimezone(UTC).date()
+    while day <= end:
+        yield day
+        day += timedelta(days=1)
+
+
 def end_of_month(day: date, months: int) -> date:
     """The last day of the month that lies `months` calendar months after `day`."""
     index = day.year * 12 + day.month - 1 + months
     first_of_next = date((index + 1) // 12, (index + 1) % 12 + 1, 1)
     return first_of_next - timedelta(days=1)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many calendar months later; the month's last day where it has no such day."""
+    last = end_of_month(day, months)
+    return last.replace(day=min(day.day, last.day))
 
 
 def compact_instant(instant: datetime) -> str:

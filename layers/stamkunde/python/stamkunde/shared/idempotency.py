@@ -1,10 +1,9 @@
 """What makes a write that is no receipt happen once: the caller's own key, and what it came with."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class WriteKey:
+class WriteKey(Struct, frozen=True):
     """A caller's name for one write.
 
     Parameters

@@ -1,11 +1,11 @@
 """Texts in the three languages, from one file a language."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
 LANGUAGES = ("da", "nb", "en")
 
@@ -22,8 +22,7 @@ def _read(file: Path) -> dict[str, str]:
     return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """Texts by key, in a folder with one file a language."""
 
     folder: Path

@@ -1,14 +1,13 @@
 """Amounts of money: whole minor units (øre), never a float."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MINOR_UNITS = 100
 _SIGNS = {"da": "{amount} kr.", "nb": "{amount} kr", "en": "{currency} {amount}"}
 _SEPARATORS = {"da": (".", ","), "nb": (" ", ","), "en": (",", ".")}
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(Struct, frozen=True):
     """An amount in minor units with its ISO 4217 currency."""
 
     amount: int
@@ -29,8 +28,7 @@ class Money:
 _POINTS = {"da": "point", "nb": "poeng", "en": "points"}
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(Struct, frozen=True):
     """Bonus in a club that counts points."""
 
     amount: int

@@ -3,7 +3,8 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.transaction import Busy
@@ -11,8 +12,7 @@ from stamkunde.shared.transaction import Busy
 RETRY_AFTER_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How long to try: `limit` seconds in all, waits drawn from 0 to a doubling bound of at most `longest_wait`.
 
     Time here is the machine's monotonic clock: it measures a duration and tells no date.

@@ -4,10 +4,11 @@ Everything here is data with pure questions to it, and is stored as msgspec writ
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 FULL_RATE = 10_000
 SAME_FACTOR = 10_000
@@ -26,8 +27,7 @@ class Unit(StrEnum):
     POINTS = "points"
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Some goods: those with one of the item numbers, or in one of the till's item groups.
 
     With neither it is all goods.
@@ -55,8 +55,7 @@ class Selection:
 EVERYTHING = Selection()
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(Struct, frozen=True):
     """Part of a week in the club's time zone, such as Tuesdays from 14:00 to 16:00.
 
     Parameters
@@ -92,8 +91,7 @@ class Hours:
 ALWAYS = Hours()
 
 
-@dataclass(frozen=True, slots=True)
-class EarningRule:
+class EarningRule(Struct, frozen=True):
     """A rate of its own for some goods, outlets or hours; of the rules that fit a line, the first one counts.
 
     Parameters
@@ -111,8 +109,7 @@ class EarningRule:
     hours: Hours = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Multiplier:
+class Multiplier(Struct, frozen=True):
     """A factor on the rate between two wall-clock times: "3 % becomes 6 % this evening" (feature 18).
 
     Parameters
@@ -135,8 +132,7 @@ class Multiplier:
     cumulative: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusions:
+class Exclusions(Struct, frozen=True):
     """What earns neither bonus nor stamps. Gift cards and deposits never do.
 
     Parameters
@@ -173,8 +169,7 @@ class StampKind(StrEnum):
     VISIT = "visit"
 
 
-@dataclass(frozen=True, slots=True)
-class StampProgramme:
+class StampProgramme(Struct, frozen=True):
     """A promise such as "every 10th rye bread free" (feature 16), or a stamp a visit.
 
     Parameters
@@ -208,8 +203,7 @@ class StampProgramme:
     most_carried_over: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class BonusProgramme:
+class BonusProgramme(Struct, frozen=True):
     """One version of what a club promises: bonus and stamps (features 16-19).
 
     Parameters

@@ -27,3 +27,16 @@ def query_rows(
         ConsistentRead=consistent,
     )
     return (from_wire(item) for page in pages for item in page["Items"])
+
+
+def query_between(
+    client: "DynamoDBClient", table: str, pk: str, first: str, last: str, *, consistent: bool
+) -> Iterator[dict[str, Any]]:
+    """The rows of a partition whose sort keys lie between two, both included, in their order."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+        ExpressionAttributeValues=to_wire({":pk": pk, ":first": first, ":last": last}),
+        ConsistentRead=consistent,
+    )
+    return (from_wire(item) for page in pages for item in page["Items"])

@@ -5,7 +5,8 @@ The shapes are all that msgspec 0.22 has; tests/unit/test_reasons.py reads them 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from stamkunde.shared.language import Worded, text
 
@@ -16,8 +17,7 @@ _TYPES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A text ``reason.<key>``, worded once the language is known.
 
     Parameters
@@ -34,8 +34,7 @@ class Reason:
         return text(language, f"reason.{self.key}", **self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Types:
+class _Types(Struct, frozen=True):
     """What may stand in a field: ``int | null``."""
 
     names: str

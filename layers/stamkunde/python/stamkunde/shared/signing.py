@@ -7,15 +7,15 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 MOST_KEYS = 2
 """One key signs, and another opens: the one before it, so that no page that is open breaks, or the one to come."""
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(Struct, frozen=True):
     """One of a club's secret keys; its number goes up with each new one.
 
     Parameters

@@ -1,11 +1,13 @@
 """The only place that writes several items at once, or not at all."""
 
+import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec import Struct, field
 
 from stamkunde.shared.faults import PASSING_CODES
 from stamkunde.shared.item import from_wire, to_wire
@@ -17,22 +19,32 @@ MOST_ITEMS = 100
 NOT_THERE = "attribute_not_exists(pk)"
 """The condition of a row that must be new."""
 
+THERE = "attribute_exists(pk)"
+"""The condition of a row that must be there already."""
+
 UNCHANGED = "revision = :before"
 """The condition of a row that nobody may have written since it was read."""
 
 
+_NAME = re.compile(r"#(\w+)")
+
+
 def _condition(condition: str | None, values: dict[str, Any]) -> dict[str, Any]:
-    """The condition's part of a request; when it fails, what was there comes back."""
+    """The condition's part of a request; when it fails, what was there comes back.
+
+    An attribute whose name is a word of DynamoDB's own, such as ``member``, is written ``#member``.
+    """
     request: dict[str, Any] = {}
     if condition:
         request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if names := _NAME.findall(condition):
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
     if values:
         request["ExpressionAttributeValues"] = {f":{name}": value for name, value in to_wire(values).items()}
     return request
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """An intent to write a whole item.
 
     Parameters
@@ -59,8 +71,7 @@ class Put:
         return {"Put": where | _condition(self.condition, self.values)}
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """An intent to take a whole item away.
 
     Parameters
@@ -85,8 +96,7 @@ class Delete:
         return {"Delete": where | _condition(self.condition, self.values)}
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """An intent to change some attributes of an item, which comes to be if it isn't there.
 
     Parameters

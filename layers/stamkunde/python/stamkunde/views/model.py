@@ -1,12 +1,12 @@
 """Projections of the ledger for people to look at: rebuildable, never the truth. Pure rules."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class SaleFact:
+
+class SaleFact(Struct, frozen=True):
     """What one ledger entry means for a day's totals; tells nothing of the person. Its amounts as in `DayTotal`."""
 
     club_id: str
@@ -21,8 +21,7 @@ class SaleFact:
     refunded: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OutletDay:
+class OutletDay(Struct, frozen=True):
     """One outlet's calendar day: what is marked dirty and recomputed."""
 
     club_id: str
@@ -30,8 +29,7 @@ class OutletDay:
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class DayTotal:
+class DayTotal(Struct, frozen=True):
     """What one outlet's members bought, earned and spent on a day, and what came back on it.
 
     Parameters

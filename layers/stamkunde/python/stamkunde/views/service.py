@@ -1,7 +1,7 @@
 """Keeping projections: note what entries mean, recompute the days they touch, rebuild from the ledger."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import datetime
 
 from stamkunde.ledger.model.entries import Entry, PurchaseFacts, RefundFacts

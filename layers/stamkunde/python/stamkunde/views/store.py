@@ -5,9 +5,10 @@
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import to_wire
@@ -23,8 +24,7 @@ DAY_SHARDS = 8
 DIRTY_SHARDS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class DirtyMark:
+class DirtyMark(Struct, frozen=True):
     """That an outlet day must be recomputed; `mark` is new each time it is marked."""
 
     outlet_day: OutletDay

@@ -1,10 +1,11 @@
 """Files that browsers keep for ever: each address carries a digest of the content."""
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 _FOLDER = Path(__file__).parent / "static"
@@ -14,8 +15,7 @@ _FILE_NAME = re.compile(r"([a-z-]+)\.[0-9a-f]{16}(\.[a-z]+)")
 _TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """One file as browsers get it."""
 
     name: str

@@ -17,6 +17,7 @@ class Pending(StrEnum):
 
     JOIN = "join"
     OPEN_CARD = "open_card"
+    CHANGE_NUMBER = "change_number"
 
 
 def pending_cookie(purpose: Pending, club_id: str) -> str:

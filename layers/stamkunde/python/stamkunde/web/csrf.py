@@ -8,8 +8,9 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from stamkunde.http import Request
 from stamkunde.shared.signing import SigningKey, derive
@@ -20,8 +21,7 @@ _VISITOR_BYTES = 16
 _VISITOR = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(Struct, frozen=True):
     """A browser, known by nothing but its random cookie.
 
     Parameters

@@ -1,8 +1,9 @@
 """How a club looks: its one colour, corrected until it can carry text (WCAG 2.2 AA) by day and by night."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 
@@ -42,8 +43,7 @@ def ink_on(colour: str) -> str:
     return max(WHITE, BLACK, key=lambda ink: contrast(ink, colour))
 
 
-@dataclass(frozen=True, slots=True)
-class Shades:
+class Shades(Struct, frozen=True):
     """A club's colour by day, or by night.
 
     Parameters

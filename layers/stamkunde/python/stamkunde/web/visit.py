@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import Struct, field
 
 from stamkunde.clubs.model import Club
 from stamkunde.http import Request, Response
@@ -41,8 +42,7 @@ _ONCE = re.compile(r"[0-9a-z]{16}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """A form as it is shown: what was typed, and what is wrong with it, field by field.
 
     Parameters
@@ -76,8 +76,7 @@ class Form:
         return {"retry-after": str(after)} if after is not None else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """What a page's endpoint works with, whatever it shows.
 
     Parameters

@@ -5,13 +5,15 @@ Every cell is text, as the file has it; amounts are in the club's language.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.coupons import Coupon
 from stamkunde.ledger.model.entries import Benefit, BenefitSource, Entry, EntryKind
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.language import text
+from stamkunde.shared.spreadsheet import disarmed
 
 COLUMNS = (
     "booked_on",
@@ -46,16 +48,13 @@ GIVEN = "given"
 GIFT_LIMITS = {"DK": 12_500}
 """Gifts from 100 kr. excl. VAT are listed in Denmark (R28): 125 kr. as the shelf says it, at 25 % VAT."""
 
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 type Cells = tuple[str, ...]
 type Cell = str | int
 type CouponAt = Callable[[str, datetime], Coupon | None]
 """A coupon as it was at an instant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a club's figures are written.
 
     Parameters
@@ -71,8 +70,7 @@ class Reading:
     in_points: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the file before it is written; amounts are whole, and what isn't there is empty."""
 
     cells: Mapping[str, Cell]
@@ -90,8 +88,7 @@ class Row:
         return sums
 
 
-@dataclass(frozen=True, slots=True)
-class AccountBook:
+class AccountBook(Struct, frozen=True):
     """What entries come to in the file."""
 
     reading: Reading
@@ -218,8 +215,3 @@ def _decimal(amount: int, language: str) -> str:
     whole, minor = divmod(abs(amount), 100)
     sign = "-" if amount < 0 else ""
     return f"{sign}{whole}{'.' if language == 'en' else ','}{minor:02d}"
-
-
-def disarmed(cell: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_BEGINS) else cell

@@ -1,9 +1,11 @@
 """What an account holds: lots of bonus, stamp cards, rewards, what is reserved, and uses of coupons."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.terms import NOT_ACCEPTED
@@ -12,8 +14,7 @@ HOLD_REMEMBERED = timedelta(days=1)
 """How long a reservation that is over is still known, so that whoever asks again is told what became of it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LotKey:
+class LotKey(Struct, frozen=True, order=True):
     """What bonus is merged by: its last day, and the terms it was earned under."""
 
     expires_on: date
@@ -25,16 +26,14 @@ class LotKey:
         return self.terms_version == NOT_ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class LotChange:
+class LotChange(Struct, frozen=True):
     """How much an entry put into a lot (positive) or took from it (negative): its allocation."""
 
     lot: LotKey
     amount: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RewardKey:
+class RewardKey(Struct, frozen=True, order=True):
     """What rewards are merged by: the last day they can be used, the stamp programme, and what the card asked for.
 
     Parameters
@@ -48,8 +47,7 @@ class RewardKey:
     stamps: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StampCard:
+class StampCard(Struct, frozen=True):
     """A running card.
 
     Parameters
@@ -68,8 +66,7 @@ class StampCard:
     visits: tuple[datetime, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StampChange:
+class StampChange(Struct, frozen=True):
     """What an entry did to a stamp card: stamps given or taken, and rewards that came of it or were used."""
 
     stamp_programme_id: str
@@ -77,8 +74,7 @@ class StampChange:
     rewards: tuple[tuple[RewardKey, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(Struct, frozen=True):
     """What an entry did to an account.
 
     Parameters
@@ -97,8 +93,7 @@ class Movement:
         return sum(change.amount for change in self.lots) - self.deficit
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """What is set aside for one receipt until it is captured, released or timed out.
 
     Parameters
@@ -137,8 +132,7 @@ class Hold:
         return Hold(self.member_id, self.until, ended=True, captured=captured, content=self.content)
 
 
-@dataclass(frozen=True, slots=True)
-class CouponUse:
+class CouponUse(Struct, frozen=True):
     """One member's vouchers for a coupon, and how often they have used it.
 
     Parameters
@@ -163,8 +157,7 @@ type UseKey = tuple[str, str]
 """A coupon and a member."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMember:
+class AccountMember(Struct, frozen=True):
     """A member's part in an account.
 
     Parameters
@@ -187,8 +180,7 @@ class AccountMember:
     formerly: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """What an account holds, in units of bonus.
 
     Parameters
@@ -204,8 +196,7 @@ class Balance:
     reserved: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """Bonus, stamps and coupon uses of one member or household in one club.
 
     Parameters

@@ -1,8 +1,10 @@
 """What people do to an account by hand: corrections, and what a member brings along from paper."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from copy import replace
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import (
     Account,
@@ -44,8 +46,7 @@ class CorrectionReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """Bonus or stamps that somebody gives (positive) or takes (negative) by hand.
 
     Parameters
@@ -95,8 +96,7 @@ def _between(least: int, most: int) -> Reason:
     return Reason("between", {"least": least, "most": most})
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """What the club promises at the moment of an adjustment: when bonus ends, and its stamp programmes."""
 
     terms: Terms
@@ -127,8 +127,7 @@ def correct(account: Account, member_id: str, wish: Correction, promise: Promise
     return account.apply(movement), movement
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(Struct, frozen=True):
     """What a member brings along from paper: stamps of one programme, or old bonus.
 
     Parameters

@@ -3,9 +3,11 @@
 import hashlib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
@@ -51,8 +53,7 @@ class CouponAudience(StrEnum):
     """Whoever has one of its single-use codes, member or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coupon:
+class Coupon(Struct, frozen=True):
     """An offer with conditions and limits; a change is a new version that starts at least two minutes ahead.
 
     Parameters
@@ -103,8 +104,7 @@ class Coupon:
         return self.valid_from <= at < self.valid_until and self.hours.hold(at, time_zone)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundCode:
+class FoundCode(Struct, frozen=True):
     """A poster's single-use code as it was found."""
 
     coupon_id: str
@@ -112,8 +112,7 @@ class FoundCode:
     used: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CouponHistory:
+class CouponHistory(Struct, frozen=True):
     """A coupon with all its versions, oldest first; never empty."""
 
     versions: tuple[Coupon, ...]

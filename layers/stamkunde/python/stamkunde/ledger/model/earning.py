@@ -1,17 +1,17 @@
 """What a purchase earns: one base rate a line, the multipliers of the hour, rounded down once per receipt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from math import prod
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.entries import Earned, EarnedShare
 from stamkunde.ledger.model.receipts import Line, LineKind
 from stamkunde.shared.programme import FULL_RATE, SAME_FACTOR, BonusProgramme, Multiplier
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(Struct, frozen=True):
     """Where and when something is bought.
 
     Parameters
@@ -27,8 +27,7 @@ class Occasion:
     time_zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class LineRate:
+class LineRate(Struct, frozen=True):
     """What a line earns by; nothing at all if it is excluded."""
 
     rate: int

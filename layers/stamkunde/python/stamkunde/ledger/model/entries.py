@@ -1,8 +1,9 @@
 """Entries: the immutable movements of an account, each with the reason it can be explained by."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Balance, LotChange, Movement, StampChange
 from stamkunde.ledger.model.receipts import Flag, Line
@@ -26,8 +27,7 @@ class EntryKind(StrEnum):
     MOVED_IN = "moved_in"
 
 
-@dataclass(frozen=True, slots=True)
-class EarnedShare:
+class EarnedShare(Struct, frozen=True):
     """Lines of a receipt that earned by the same rule and multipliers.
 
     Parameters
@@ -48,8 +48,7 @@ class EarnedShare:
     multipliers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Earned:
+class Earned(Struct, frozen=True):
     """Why a purchase earned what it earned.
 
     Parameters
@@ -88,8 +87,7 @@ class BenefitSource(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True, slots=True)
-class Benefit:
+class Benefit(Struct, frozen=True):
     """Something that was used on a receipt.
 
     Parameters
@@ -126,8 +124,7 @@ class Benefit:
         return sum(amount for _, amount in self.discounts)
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """Something a queued receipt wanted to use and could not: the sale is over, so it is told and noted.
 
     Parameters
@@ -148,8 +145,7 @@ class Refused:
     amount: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UseChange:
+class UseChange(Struct, frozen=True):
     """What an entry did to a member's vouchers and uses of a coupon."""
 
     coupon_id: str
@@ -157,8 +153,7 @@ class UseChange:
     vouchers: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseFacts:
+class PurchaseFacts(Struct, frozen=True):
     """What an entry keeps of a purchase.
 
     Parameters
@@ -209,8 +204,7 @@ class PurchaseFacts:
         return self.total - self.discount - self.paid_with_bonus
 
 
-@dataclass(frozen=True, slots=True)
-class BenefitBack:
+class BenefitBack(Struct, frozen=True):
     """Something that can be used again; the fields are those of `Benefit`."""
 
     source: BenefitSource
@@ -218,8 +212,7 @@ class BenefitBack:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RefundFacts:
+class RefundFacts(Struct, frozen=True):
     """What an entry keeps of a refund.
 
     Parameters
@@ -262,8 +255,7 @@ class RefundFacts:
     lapsed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+class Grounds(Struct, frozen=True):
     """Why people moved bonus or stamps by hand.
 
     Parameters
@@ -291,8 +283,7 @@ class Grounds:
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One immutable movement of an account.
 
     Parameters

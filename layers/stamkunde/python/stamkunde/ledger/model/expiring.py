@@ -1,13 +1,13 @@
 """What lapses by itself: lots of bonus and rewards whose last day is over."""
 
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account, LotChange, Movement, RewardKey, StampChange
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(Struct, frozen=True):
     """What an account loses because its last day is over, and what it pays off of what is owed.
 
     Parameters

@@ -5,7 +5,7 @@ two tills that want the same, one wins. Nothing has to run when it times out, fo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from copy import replace
 from datetime import date, datetime, timedelta
 
 from stamkunde.ledger.model.accounts import Account, Hold

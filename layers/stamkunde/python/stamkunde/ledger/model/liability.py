@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.accounts import Account
 
 
-@dataclass(frozen=True, slots=True)
-class Liability:
+class Liability(Struct, frozen=True):
     """What some accounts hold, in units of bonus.
 
     Parameters

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account, LotKey, RewardKey, UseKey
 from stamkunde.ledger.model.earning import earned_amount
@@ -38,8 +39,7 @@ class DifferenceKind(StrEnum):
     """A receipt that counted before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Something that doesn't agree, by ids only: whoever looks at it finds the amounts in the table."""
 
     account_id: str
@@ -47,8 +47,7 @@ class Difference:
     entry_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """What some entries come to: what the account they belong to must hold."""
 
     lots: Mapping[LotKey, int]
@@ -58,8 +57,7 @@ class Folded:
     uses: Mapping[UseKey, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Flows:
+class Flows(Struct, frozen=True):
     """What entries moved, in units of bonus; every one adds to the balance or, below 0, takes from it.
 
     Parameters

@@ -1,12 +1,12 @@
 """What a till sends: baskets and receipts, and when they count."""
 
 import hashlib
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
+from msgspec import Struct, field
 
 from stamkunde.shared.clock import iso_instant, local_date
 from stamkunde.shared.errors import Refusal
@@ -30,8 +30,7 @@ class LineKind(StrEnum):
     DEPOSIT = "deposit"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a receipt.
 
     Parameters
@@ -53,8 +52,7 @@ class Line:
     kind: LineKind = LineKind.GOODS
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True):
     """Part of what was paid with money, by the till's name of its kind."""
 
     kind: str
@@ -69,8 +67,7 @@ class RedemptionKind(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True, slots=True)
-class Redemption:
+class Redemption(Struct, frozen=True):
     """Something the customer wants to use on a receipt.
 
     Parameters
@@ -83,8 +80,7 @@ class Redemption:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Basket:
+class Basket(Struct, frozen=True):
     """What somebody buys, and what they want to use.
 
     Parameters
@@ -106,8 +102,7 @@ class Basket:
         return sum(line.amount for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """A settled sale as a till reports it.
 
     Parameters
@@ -153,8 +148,7 @@ class Receipt:
         return hashlib.sha256(msgspec.json.encode(content)).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptTime:
+class ReceiptTime(Struct, frozen=True):
     """When a receipt counts and when it is booked, and what is odd about its time."""
 
     counts_at: datetime
@@ -162,8 +156,7 @@ class ReceiptTime:
     flags: tuple[Flag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TillPoint:
+class TillPoint(Struct, frozen=True):
     """Where a receipt comes from, as the ledger needs to know it."""
 
     till_id: str

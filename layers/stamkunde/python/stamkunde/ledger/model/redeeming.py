@@ -6,8 +6,10 @@ same at every till.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import date
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.accounts import Account, CouponUse, RewardKey
 from stamkunde.ledger.model.coupons import BenefitKind, Coupon, CouponAudience, FoundCode
@@ -22,8 +24,7 @@ from stamkunde.shared.terms import NOT_ACCEPTED
 _TURNS = {BenefitKind.FREE_ITEM: 0, BenefitKind.PERCENT_OFF: 1, BenefitKind.AMOUNT_OFF: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Offers:
+class Offers(Struct, frozen=True):
     """What can be redeemed in a club, as far as a receipt asks for it.
 
     Parameters
@@ -48,8 +49,7 @@ class Offers:
 NO_OFFERS = Offers()
 
 
-@dataclass(slots=True)
-class Counter:
+class Counter(Struct):
     """Takes one redemption after the other off a basket.
 
     Parameters
@@ -72,7 +72,7 @@ class Counter:
     held_coupons: Sequence[str] = ()
     held_rewards: Sequence[str] = ()
     held_on: date | None = None
-    nets: list[int] = field(init=False)
+    nets: list[int] = field(default_factory=list)
     free_units: dict[int, int] = field(default_factory=dict)
     benefits: list[Benefit] = field(default_factory=list)
     uses: dict[str, CouponUse] = field(default_factory=dict)

@@ -6,10 +6,11 @@ whatever way a sale is split, and in whatever order it comes back, all its refun
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime, timedelta
 
 import msgspec
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import (
     Account,
@@ -37,8 +38,7 @@ GRACE = timedelta(days=14)
 """What comes back and would be over already can be used for so long, the last day included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(Struct, frozen=True):
     """Goods that come back, as a till reports it.
 
     Parameters
@@ -67,8 +67,7 @@ def refund_id(club_id: str, till_id: str, period: str, refund_number: str) -> st
     return derived_id("f", club_id, till_id, period, refund_number)
 
 
-@dataclass(frozen=True, slots=True)
-class Reversal:
+class Reversal(Struct, frozen=True):
     """What a refund does.
 
     Parameters
@@ -104,8 +103,7 @@ class Reversal:
     account: Account
 
 
-@dataclass(frozen=True, slots=True)
-class _Returned:
+class _Returned(Struct, frozen=True):
     """What a purchase owes for the units that have come back of it by now."""
 
     amount: int

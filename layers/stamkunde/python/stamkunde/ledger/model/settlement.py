@@ -1,8 +1,10 @@
 """What a basket gives and takes: the one function behind a quote, a reservation and a purchase."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import date
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.accounts import (
     Account,
@@ -31,8 +33,7 @@ from stamkunde.shared.terms import NOT_ACCEPTED
 GUEST = AccountMember(NOT_ACCEPTED, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """By what a basket is settled.
 
     Parameters
@@ -62,8 +63,7 @@ class Terms:
         return LotKey(end_of_month(day, months), terms_version)
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """What a basket gives and takes: the answer to a quote, and what a purchase writes.
 
     Parameters
@@ -224,8 +224,7 @@ def _redeem(basket: Basket, hold: Hold, counter: Counter, *, offline: bool) -> l
     return refused
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(Struct, frozen=True):
     """The bonus that may pay for a receipt.
 
     Parameters

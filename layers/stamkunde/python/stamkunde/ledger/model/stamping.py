@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account, RewardKey, StampCard, StampChange
 from stamkunde.ledger.model.earning import Occasion, earns
@@ -18,8 +20,7 @@ MOST_VISITS = 20
 """Remembered on a card: more than anybody has stamped in a week, who isn't after the stamps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
+class Stamped(Struct, frozen=True):
     """What a purchase gave on one card.
 
     Parameters

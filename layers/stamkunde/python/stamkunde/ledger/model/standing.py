@@ -1,8 +1,9 @@
 """What a member has right now: what the till tells when somebody is looked up."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account, Balance
 from stamkunde.ledger.model.coupons import Coupon
@@ -17,8 +18,7 @@ WORTH_TELLING = 2_000
 """Bonus that pays for so much, in minor units, is worth a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class CardStanding:
+class CardStanding(Struct, frozen=True):
     """One stamp card as it runs.
 
     Parameters
@@ -40,8 +40,7 @@ class CardStanding:
         return self.needed - self.stamps
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What a member has right now.
 
     Parameters
@@ -126,8 +125,7 @@ def _card(account: Account, programme: StampProgramme, occasion: Occasion, today
     return CardStanding(programme, card.stamps, card.needed, tuple(rewards.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(Struct, frozen=True):
     """The one thing worth saying to a customer.
 
     Parameters

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
 from datetime import date, datetime
+
+from msgspec import Struct, field
 
 from stamkunde.ledger.model.accounts import (
     Account,
@@ -31,8 +33,7 @@ MOST_GIVEN_A_DAY = 50_000
 LARGEST_HOUSEHOLD = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """When something moves, and what the club promises then.
 
     Parameters
@@ -57,8 +58,7 @@ class Moment:
         return local_date(self.at, self.time_zone)
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One account of a transfer, as it is afterwards, and what was done to it."""
 
     account: Account
@@ -66,8 +66,7 @@ class Side:
     uses: tuple[UseChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """What one account gave and another received."""
 
     given: Side

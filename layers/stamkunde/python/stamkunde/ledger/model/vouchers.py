@@ -1,8 +1,10 @@
 """Vouchers: one member's right to use a coupon, handed out by the shop."""
 
-from dataclasses import dataclass, replace
+from copy import replace
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account, CouponUse, Movement
 from stamkunde.ledger.model.coupons import Coupon, CouponAudience
@@ -21,8 +23,7 @@ class VoucherReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class VoucherGiven:
+class VoucherGiven(Struct, frozen=True):
     """The account once a member has one voucher more, and what that did to the member's vouchers."""
 
     account: Account

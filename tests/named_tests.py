@@ -1,30 +1,59 @@
-"""The table of pitfalls in docs/ledger.md: each names its tests, and a run of everything must have passed them."""
+"""Tables that name tests, in docs/ledger.md and docs/compliance.md: a run of everything must have passed them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from infra.local.home import ROOT
 
-PAGE = ROOT / "docs" / "ledger.md"
-HEADING = "## Pitfalls, and what keeps us out of them"
 TEST_NAME = re.compile(r"`(test_\w+)`")
 NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "collectonly")
 """Options of pytest by which a run of all folders isn't one of all tests."""
 
 
-def pitfalls(page: Path = PAGE) -> dict[int, list[str]]:
-    """The tests of each pitfall by its number, in the order of the rows."""
-    section = page.read_text().partition(f"{HEADING}\n")[2].partition("\n## ")[0]
-    rows = [line.strip().strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
-    return {int(row[0]): TEST_NAME.findall(row[-1]) for row in rows if row[0].strip().isdigit()}
+@dataclass(frozen=True)
+class NamingTable:
+    """A table of a page, whose rows have a key first and tests last.
+
+    Parameters
+    ----------
+    heading
+        What it stands under.
+    key
+        What the first cell of a row is; lines of another kind are the table's head.
+    """
+
+    page: Path
+    heading: str
+    key: str = r"\d+"
+
+    def cells(self) -> dict[str, list[str]]:
+        """All cells of each row by its key, in the order of the rows."""
+        section = self.page.read_text().partition(f"{self.heading}\n")[2].partition("\n## ")[0]
+        rows = [line.strip().strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+        found = [[cell.strip() for cell in row] for row in rows]
+        return {row[0]: row for row in found if re.fullmatch(self.key, row[0])}
+
+    def tests(self) -> dict[str, list[str]]:
+        """The tests that each row names, by its key."""
+        return {key: TEST_NAME.findall(cells[-1]) for key, cells in self.cells().items()}
+
+    def named(self) -> set[str]:
+        """All tests that it names."""
+        return {name for names in self.tests().values() for name in names}
 
 
-class PitfallsWereTested:
+PITFALLS = NamingTable(ROOT / "docs" / "ledger.md", "## Pitfalls, and what keeps us out of them")
+RULES = NamingTable(ROOT / "docs" / "compliance.md", "## The rules, and what holds them", r"R\d+")
+TABLES = (PITFALLS, RULES)
+
+
+class NamedTestsRan:
     """Fails a run in which a named test did not pass, or was skipped, be it with one of its parameters only.
 
     Parameters
@@ -50,15 +79,14 @@ class PitfallsWereTested:
         """Look whether every named test is among them, if nothing else is wrong already."""
         missing = sorted(set(self.named) - (self.passed - self.skipped))
         if missing and session.exitstatus == pytest.ExitCode.OK:
-            print(f"\nNamed in docs/ledger.md, but skipped or not run: {', '.join(missing)}")
+            print(f"\nNamed in docs, but skipped or not run: {', '.join(missing)}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def watch(config: pytest.Config, page: Path = PAGE) -> None:
+def watch(config: pytest.Config, tables: Collection[NamingTable] = TABLES) -> None:
     """Watch a run of all tests, in the one process that sees all of them; any other selection claims nothing."""
     asked = [(config.invocation_params.dir / each).resolve() for each in config.args]
     everything = asked == [(config.rootpath / each).resolve() for each in config.getini("testpaths")]
     narrowed = any(getattr(config.option, name, None) for name in NARROWING)
     if everything and not narrowed and not hasattr(config, "workerinput"):
-        named = {name for names in pitfalls(page).values() for name in names}
-        config.pluginmanager.register(PitfallsWereTested(named))
+        config.pluginmanager.register(NamedTestsRan({name for table in tables for name in table.named()}))

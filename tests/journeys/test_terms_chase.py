@@ -1,0 +1,118 @@
+"""What the clock does to people in a running stack: who never accepts, who does in time, who takes the news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.clock import MovedClub, Stop, read_distance
+from infra.local.loopback import client
+from stamkunde.shared.item import from_wire
+from tests.local_stack import LocalStack
+from tests.page_browser import Seen
+from tests.public_shop import PAGES, PublicShop
+from tests.till_over_http import OpenShop
+
+
+@pytest.fixture
+def here(local_stack: LocalStack) -> Iterator[PublicShop]:
+    """A club with open pages, by whose clock it is noon."""
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    offset = int((noon - datetime.now(UTC)).total_seconds())
+    with httpx.Client(base_url=local_stack.stack.api_url, timeout=60) as door:
+        shop = OpenShop.in_stack(local_stack.stack, door, clock_offset_seconds=offset)
+        shop.operator.do("publish_join_page", club_id=shop.till.club["club_id"], **PAGES["DK"])
+        yield PublicShop(local_stack.stack, shop)
+
+
+def advance(here: PublicShop, distance: str) -> list[Stop]:
+    return list(MovedClub(here.stack, here.slug).advance(read_distance(distance)))
+
+
+def buy(here: PublicShop, member_id: str) -> None:
+    bought_at = MovedClub(here.stack, here.slug).now().isoformat()
+    assert here.shop.till.buy(member_id, 100_000, bought_at=bought_at).status == 201
+
+
+def kinds(here: PublicShop, number: str) -> list[str]:
+    """What somebody was sent, oldest first, once the last message has arrived."""
+    return [message["kind"] for message in reversed(here.messages(number))]
+
+
+def rows(here: PublicShop, prefix: str) -> list[dict[str, Any]]:
+    """The club's rows of the members table whose partition begins so."""
+    tables = client("dynamodb", here.stack.aws_endpoint)
+    pages = tables.get_paginator("scan").paginate(TableName=here.stack.tables["members"], ConsistentRead=True)
+    found = (from_wire(item) for page in pages for item in page["Items"])
+    return [row for row in found if row["pk"].startswith(f"{prefix}#{here.shop.till.club['club_id']}")]
+
+
+def test_who_joins_at_a_till_and_never_accepts_is_reminded_twice_and_forgotten(here: PublicShop) -> None:
+    number = here.new_number()
+    member_id = here.shop.till.join(number, accepts=False).body["member_id"]
+    buy(here, member_id)
+    advance(here, "3w")
+    assert kinds(here, number) == ["till_join", "terms_week_1_bonus", "terms_week_2_bonus"]
+    assert here.shop.till.look_up(number).code == "unknown_member"
+    assert rows(here, "M") + rows(here, "P") + rows(here, "K") + rows(here, "CASE") == []
+
+
+def test_who_accepts_in_the_second_week_hears_no_more_of_it_and_keeps_what_was_pending(here: PublicShop) -> None:
+    number = here.new_number()
+    member_id = here.shop.till.join(number, accepts=False).body["member_id"]
+    buy(here, member_id)
+    advance(here, "8d")
+    now = MovedClub(here.stack, here.slug).now().isoformat()
+    accepted = {"terms_version": 1, "method": "signed_form", "accepted_at": now}
+    assert here.shop.till.join(number, accepts=False, terms_acceptance=accepted).status == 200
+    advance(here, "3w")
+    assert kinds(here, number) == ["till_join", "terms_week_1_bonus", "welcome"]
+    assert here.shop.till.look_up(number).body["balance"]["available"] == 3_000
+
+
+def test_who_takes_the_news_only_is_never_chased_and_noted_before_the_permission_lapses(here: PublicShop) -> None:
+    number = here.new_number()
+    take_the_news(here, number)
+    advance(here, "5w")
+    assert kinds(here, number) == ["code"]
+    assert rows(here, "LAPSING") == []
+    advance(here, "9mo")
+    (note,) = rows(here, "LAPSING")
+    assert note["sk"].endswith("#sms")
+    assert kinds(here, number) == ["code"]
+
+
+def take_the_news(here: PublicShop, number: str) -> None:
+    """Somebody ticks the box for texts on the join page and nothing else, and types the code."""
+    with httpx.Client(base_url=here.stack.pages_url, timeout=60, headers={"accept-language": "da"}) as visitor:
+
+        def send(path: str, **typed: str) -> None:
+            page = visitor.get(path, headers=carried())
+            form = next(each for each in _seen(page).forms if each.fields)
+            headers = {"origin": here.stack.pages_url} | carried()
+            answer = visitor.post(path, data=form.fields | typed, headers=headers)
+            assert answer.status_code < 400, answer.text
+
+        def carried() -> dict[str, str]:
+            # As a browser does: to localhost it sends cookies marked secure as well.
+            return {"cookie": "; ".join(f"{each.name}={each.value}" for each in visitor.cookies.jar)}
+
+        send(f"/{here.slug}/join", phone=number, sms="yes")
+        send(f"/{here.slug}/join/code", code=here.wait_for_code(number))
+
+
+def _seen(answer: httpx.Response) -> Seen:
+    return Seen(answer.status_code, dict(answer.headers), [], answer.text)
+
+
+def test_a_club_in_real_time_has_no_clock_to_move(local_stack: LocalStack) -> None:
+    from infra.local.home import LocalRunError
+
+    with httpx.Client(base_url=local_stack.stack.api_url, timeout=60) as door:
+        shop = OpenShop.in_stack(local_stack.stack, door)
+    with pytest.raises(LocalRunError, match="lives in real time"):
+        MovedClub(local_stack.stack, shop.till.club["club_id"])

@@ -20,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except LocalRunError as error:
         return _give_up(str(error))
+    except BrokenPipeError:
+        # Whoever read along has seen enough, as `| head` has. What is left goes nowhere, or Python would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, UnicodeDecodeError) as error:
         return _give_up(f"A file can't be used: {error}.")
     except BotoCoreError as error:

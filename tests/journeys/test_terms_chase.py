@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,39 +75,60 @@ def test_who_accepts_in_the_second_week_hears_no_more_of_it_and_keeps_what_was_p
     assert here.shop.till.look_up(number).body["balance"]["available"] == 3_000
 
 
-def test_who_takes_the_news_only_is_never_chased_and_noted_before_the_permission_lapses(here: PublicShop) -> None:
-    number = here.new_number()
-    take_the_news(here, number)
+def test_who_takes_the_news_only_is_never_chased_and_goes_with_the_permission_unless_it_is_renewed_on_the_page(
+    here: PublicShop,
+) -> None:
+    staying, leaving = here.new_number(), here.new_number()
+    for number in (staying, leaving):
+        take_the_news(here, number)
     advance(here, "5w")
-    assert kinds(here, number) == ["code"]
+    assert kinds(here, staying) == ["code"]
     assert rows(here, "LAPSING") == []
     advance(here, "9mo")
-    (note,) = rows(here, "LAPSING")
-    assert note["sk"].endswith("#sms")
-    assert kinds(here, number) == ["code"]
+    assert [note["sk"].endswith("#sms") for note in rows(here, "LAPSING")] == [True, True]
+    assert kinds(here, staying) == ["code"]
+    renew_on_the_page(here, staying)
+    advance(here, "3mo")
+    (reader,) = rows(here, "M")
+    assert reader["phone"] == staying
+    assert rows(here, "LAPSING") + rows(here, "CASE") == []
+    assert kinds(here, leaving) == ["code"]
 
 
-def take_the_news(here: PublicShop, number: str) -> None:
-    """Somebody ticks the box for texts on the join page and nothing else, and types the code."""
+@contextmanager
+def visiting(here: PublicShop) -> Iterator[Callable[..., None]]:
+    """A browser without scripts: fill in the form of a page that leads to an address, and send it."""
     with httpx.Client(base_url=here.stack.pages_url, timeout=60, headers={"accept-language": "da"}) as visitor:
 
-        def send(path: str, **typed: str) -> None:
-            page = visitor.get(path, headers=carried())
-            form = next(each for each in _seen(page).forms if each.fields)
+        def send(page: str, action: str, **typed: str) -> None:
+            seen = visitor.get(page, headers=carried())
+            form = Seen(seen.status_code, dict(seen.headers), [], seen.text).form(action)
             headers = {"origin": here.stack.pages_url} | carried()
-            answer = visitor.post(path, data=form.fields | typed, headers=headers)
+            answer = visitor.post(action, data=form.fields | typed, headers=headers)
             assert answer.status_code < 400, answer.text
 
         def carried() -> dict[str, str]:
             # As a browser does: to localhost it sends cookies marked secure as well.
             return {"cookie": "; ".join(f"{each.name}={each.value}" for each in visitor.cookies.jar)}
 
-        send(f"/{here.slug}/join", phone=number, sms="yes")
-        send(f"/{here.slug}/join/code", code=here.wait_for_code(number))
+        yield send
 
 
-def _seen(answer: httpx.Response) -> Seen:
-    return Seen(answer.status_code, dict(answer.headers), [], answer.text)
+def take_the_news(here: PublicShop, number: str) -> None:
+    """Somebody ticks the box for texts on the join page and nothing else, and types the code."""
+    page = f"/{here.slug}/join"
+    with visiting(here) as send:
+        send(page, page, phone=number, sms="yes")
+        send(f"{page}/code", f"{page}/code", code=here.wait_for_code(number))
+
+
+def renew_on_the_page(here: PublicShop, number: str) -> None:
+    """They open their page with a code, and say yes to texts for another year."""
+    page = f"/m/{here.slug}"
+    with visiting(here) as send:
+        send(page, page, phone=number)
+        send(f"{page}/code", f"{page}/code", code=here.wait_for_code(number, 2))
+        send(page, f"{page}/permissions", act="give")
 
 
 def test_a_club_in_real_time_has_no_clock_to_move(local_stack: LocalStack) -> None:

@@ -33,6 +33,7 @@ def add_club_data_commands(group: Group, new_task: NewTask) -> None:
     """Add what is asked of a whole club; `new_task` makes a command of a task."""
     audit = new_task(group, "audit", "show_audit", "who of the staff looked at or changed whose data")
     audit.add_argument("club_id")
+    audit.add_argument("--by", required=True, help="who looks")
     audit.add_argument(
         "--from", dest="from_day", help="a day such as 2026-11-01; 30 days before the last, if not given"
     )

@@ -265,8 +265,8 @@ FUNCTIONS = (
         name="message_worker",
         purpose="Sends the messages that wait in the outbox, each once, and records what became of them.",
         trigger=Queue(visible_again_seconds=60, keep_minutes=10, most_tries=5),
-        # A code is worked out from its club's key, when it is sent.
-        rights=_rights(clubs="Query", messages="GetItem UpdateItem PutItem DeleteItem"),
+        # A code is worked out from its club's key, when it is sent; a use is noted with the yes that was used.
+        rights=_rights(clubs="Query", members="UpdateItem", messages="GetItem UpdateItem PutItem DeleteItem"),
         # One message an invocation: the gateway is given five seconds of it.
         timeout_seconds=10,
         memory_mb=512,

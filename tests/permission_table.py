@@ -70,6 +70,9 @@ BORN = {
 PEOPLE = ("member", "open", "newsletter", "member, leaving", "member, gone", "nobody")
 YOUNG = ("14", "15 today", "15 a month ago less a day", "15 a month ago", "17")
 WORDS = ("none", "yes", "yes, form", "yes, screen", "yes, stop", "yes, stop, yes", "sale", "sale, stop", "sale, yes")
+USED = ("never", *SAID)
+"""When advertising was last sent by the last yes."""
+
 ADDRESSES = ("none", "unconfirmed", "confirmed")
 PURCHASE_WORDS = ("none", "yes", "yes, lapsed", "yes, stop", "stop")
 
@@ -84,6 +87,7 @@ class Case:
     chosen_by: Purpose = Purpose.NEWS
     word: str = "yes"
     said: str = "a month ago"
+    last_use: str = "never"
     email: str = "confirmed"
     purchases: str = "none"
     age: str = "not told"
@@ -91,8 +95,11 @@ class Case:
 
     def verdict(self) -> Verdict:
         """What the code says."""
-        facts = Facts(CLUBS[self.club], self.member(), tuple(self._records()))
-        return may_write(facts, self.message, self.channel, self.chosen_by, NOW)
+        return may_write(self.facts(), self.message, self.channel, self.chosen_by, NOW)
+
+    def facts(self) -> Facts:
+        """What it says that from."""
+        return Facts(CLUBS[self.club], self.member(), tuple(self._records()))
 
     def member(self) -> Member | None:
         """Whom it is about."""
@@ -116,7 +123,12 @@ class Case:
 
     def _records(self) -> Iterator[ConsentRecord]:
         first = datetime.combine(SAID[self.said], NOW.timetz())
-        yield from records_of(self.word, KIND_OF_CHANNEL[self.channel], first)
+        kind, used = KIND_OF_CHANNEL[self.channel], SAID.get(self.last_use)
+        acts = [*records_of(self.word, kind, first)]
+        by = max((act.record_id for act in acts if act.gives(kind)), default=None)
+        for act in acts:
+            uses = ((kind, datetime.combine(used, NOW.timetz())),) if used and act.record_id == by else ()
+            yield replace(act, used=uses)
         lapsed = self.purchases == "yes, lapsed"
         at = datetime.combine(SAID["12 months ago" if lapsed else "a month ago"], NOW.timetz())
         yield from records_of("yes" if lapsed else self.purchases, PermissionKind.PURCHASES, at)
@@ -141,6 +153,9 @@ def records_of(word: str, kind: PermissionKind, first: datetime) -> Iterator[Con
         )
 
 
+USES = [(said, used) for said, used in product(SAID, USED) if used == "never" or SAID[used] >= SAID[said]]
+"""When a yes was said and when it was last used, as far as the one can come after the other."""
+
 COLUMNS = tuple(field.name for field in fields(Case))
 
 
@@ -153,6 +168,25 @@ def sections() -> Iterator[tuple[str, list[Case]]]:
     yield (
         "What was said, and how long ago",
         [Case(channel=channel, word=word, said=said) for word, channel, said in product(WORDS[:6], Channel, SAID)],
+    )
+    yield (
+        "What was said, and when it was last used",
+        [
+            Case(channel=channel, word=word, said=said, last_use=used)
+            for channel, (said, used) in product(Channel, USES)
+            for word in ("yes", "yes, stop", "sale, yes")
+        ],
+    )
+    yield (
+        "What a use changes nothing of",
+        [
+            Case(word=word, said=said, last_use="a month ago", age=age, club="DK, sales count")
+            for word, said, age in product(
+                ("yes, stop", "yes, stop, yes", "sale", "sale, stop"),
+                ("12 months ago", "3 years ago"),
+                ("not told", "14"),
+            )
+        ],
     )
     yield (
         "An address that was got in a sale",

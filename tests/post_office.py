@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from stamkunde.clubs.model import Club
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.members.codes import CodePurpose, new_challenge
-from stamkunde.message_bootstrap import code_of
+from stamkunde.message_bootstrap import code_of, note_use
 from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.messaging.model import DeliveryState, Domains, MessageKind
 from stamkunde.messaging.outbox import Delivery, Message
 from stamkunde.messaging.sending import Gateways, OutboxCare, Sending, Tended
 from stamkunde.messaging.service import OperatorMessages
 from stamkunde.messaging.store import ClubMessages, Outbox, outbox_key
+from stamkunde.settings import Settings
 from stamkunde.shared.clock import FixedClock
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
@@ -67,7 +68,8 @@ class PostOffice:
 
     @property
     def worker(self) -> Sending:
-        return Sending(self.outbox, self.gateways, code_of(self.find_club), self.clock, Patience(limit=30.0))
+        note = note_use(Settings("eu-north-1", members_table="members"), self.client, self.find_club)
+        return Sending(self.outbox, self.gateways, code_of(self.find_club), note, self.clock, Patience(limit=30.0))
 
     @property
     def care(self) -> OutboxCare:

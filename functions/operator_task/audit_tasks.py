@@ -23,6 +23,7 @@ class ShowAudit(TaskModel, tag="show_audit"):
     """What staff did with members' data on some of the club's days: the last 30, if none are named."""
 
     club_id: str
+    by: Name
     from_day: date | None = None
     until_day: date | None = None
     member_id: MemberId | None = None

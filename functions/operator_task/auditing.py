@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from copy import replace
 from typing import Any
 
-from operator_task.audit_tasks import audit_store
+from operator_task.audit_tasks import ShowAudit, audit_store
 from operator_task.desk import Desk, TaskModel
 from operator_task.ledger_tasks import Bench
 from operator_task.tasks import TASKS
@@ -19,7 +19,8 @@ def carry_out(desk: Desk, task: TaskModel) -> dict[str, Any]:
     """What a task is answered, noted by whom it was asked for if that is said.
 
     It is noted before anything is done, so that nothing happens without a trace; what was refused is noted too. Whom
-    only the answer names is added to that note before the answer leaves: whoever was found, or stood in a list.
+    only the answer names is added to that note before the answer leaves: whoever was found, or stood in a list. Not
+    so with the record itself: each look at it would name everybody anew.
     """
     by: str | None = getattr(task, "by", None)
     if by is None:
@@ -29,6 +30,8 @@ def carry_out(desk: Desk, task: TaskModel) -> dict[str, Any]:
     act = new_act(bench.clock.now(), by, str(task.__struct_config__.tag), _named(asked_for))
     _note(desk, bench, act)
     answer = TASKS[type(task)](desk, task)
+    if isinstance(task, ShowAudit):
+        return answer
     told = replace(act, member_ids=tuple(dict.fromkeys([*act.member_ids, *_named(answer)])))
     if told != act:
         _note(desk, bench, told)

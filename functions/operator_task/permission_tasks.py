@@ -165,17 +165,20 @@ def _choice(choice: Choice) -> dict[str, Any]:
         "kind": choice.kind.value,
         "state": choice.state.value,
         "given_on": choice.given_on and choice.given_on.isoformat(),
+        "last_used_on": choice.last_used_on and choice.last_used_on.isoformat(),
         "lapses_on": choice.lapses_on and choice.lapses_on.isoformat(),
     }
 
 
 def _lapsing(lapsing: LapsingPermission) -> dict[str, Any]:
+    used_at = lapsing.permission.last_used_at
     return {
         "member_id": lapsing.member.member_id,
         "first_name": lapsing.member.first_name,
         "phone": lapsing.member.phone,
         "kind": lapsing.permission.kind.value,
         "given_at": iso_instant(lapsing.permission.given_at),
+        "last_used_at": used_at and iso_instant(used_at),
         "lapses_on": lapsing.lapses_on.isoformat(),
     }
 

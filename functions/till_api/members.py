@@ -99,13 +99,15 @@ class PermissionShown(Struct, frozen=True):
     """How it stands with one permission.
 
     `waits`: until the member has shown that the e-mail address is theirs. `lapsed`: a year has passed since they said
-    yes. `unasked`: the club may without having asked, until they say no.
+    yes, or were last sent advertising by it. `unasked`: the club may without having asked, until they say no.
     """
 
     kind: requests.PermissionName
     state: Literal["yes", "waits", "lapsed", "unasked", "no"]
     given_on: Annotated[str | None, Meta(description="The club's day on which they last said yes")]
-    lapses_on: Annotated[str | None, Meta(description="From this day on that yes doesn't count")]
+    lapses_on: Annotated[
+        str | None, Meta(description="From this day on that yes doesn't count, unless it is used or renewed before")
+    ]
 
 
 class PermissionsShown(Struct, frozen=True):

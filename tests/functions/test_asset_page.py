@@ -11,12 +11,13 @@ import pytest
 
 from infra.local.home import ROOT
 from stamkunde import web
-from stamkunde.web.assets import asset_address, assets
+from stamkunde.web.assets import PARTS, asset_address, assets
 from tests.function_fixtures import CONTEXT, ORIGIN_SECRET
 from tests.page_browser import PageBrowser
 from till_api.routes import ROUTES
 
 KIT = "pico.classless.min.css"
+LONGEST_FILE = 500
 
 
 @pytest.fixture
@@ -94,6 +95,15 @@ def test_every_link_of_the_apis_page_leads_somewhere_and_no_two_places_share_a_n
 def test_the_kit_is_the_pinned_packages_own() -> None:
     packed = (Path(web.__file__).parent / "static" / KIT).read_text()
     assert packed == (ROOT / "node_modules" / "@picocss" / "pico" / "css" / KIT).read_text()
+
+
+def test_every_part_of_the_stylesheet_is_in_it_and_none_is_too_long_to_read() -> None:
+    folder = Path(web.__file__).parent / "static" / "stamkunde"
+    assert {path.name for path in folder.iterdir()} == {f"{part}.css" for part in PARTS}
+    for part in PARTS:
+        words = (folder / f"{part}.css").read_text()
+        assert words in assets()["stamkunde.css"].content
+        assert len(words.splitlines()) <= LONGEST_FILE, part
 
 
 def test_our_rules_win_over_the_kits_and_ask_nobody_else_for_anything() -> None:

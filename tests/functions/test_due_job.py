@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -185,6 +186,28 @@ def test_a_machine_that_is_gone_is_told_and_nobody_is_lost(due: DueClub) -> None
     )
     due.hour(5, hours=2)
     assert kinds(due).count("terms_week_1") == 1
+
+
+def test_an_hour_in_which_the_time_did_not_suffice_is_told_and_the_next_one_goes_on(
+    due: DueClub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from due_job import handler
+
+    def told() -> list[float]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"DueUnfinished"' in line]
+        return [count for line in lines for count in line["DueUnfinished"]]
+
+    join(due)
+    due.noon_after(5)
+    rounds: Rounds = handler.ROUNDS
+    monkeypatch.setattr(handler, "ROUNDS", copy.replace(rounds, seconds=-1.0))
+    counts = due.run_job()
+    assert (counts["unfinished"], counts["started"]) == (1, 0)
+    assert told() == [1]
+    monkeypatch.setattr(handler, "ROUNDS", rounds)
+    counts = due.run_job()
+    assert (counts["unfinished"], counts["started"]) == (0, 1)
+    assert told() == [0]
 
 
 def test_a_step_of_an_unknown_club_fails_so_that_somebody_sees_it(tables: DynamoDBClient) -> None:

@@ -18,8 +18,10 @@ from stamkunde.members.model import GRACE, Member
 from stamkunde.members.own_data import LINES_OF_AN_ENTRY
 from stamkunde.members.own_data_file import FORMAT, SECRETS_OF_OURS
 from stamkunde.members.store import MemberStore
-from stamkunde.messaging.model import MessageKind
-from stamkunde.shared.clock import SystemClock
+from stamkunde.members.uses import Uses
+from stamkunde.messaging.model import MessageKind, Yes
+from stamkunde.shared.channel import Channel
+from stamkunde.shared.clock import SystemClock, iso_instant
 from stamkunde.shared.transaction import commit
 from stamkunde.web.texts import LANGUAGE_NAMES, catalogue
 from tests.function_fixtures import new_till
@@ -289,6 +291,29 @@ def test_everything_is_shown_to_its_member(shop: OpenClub) -> None:
     assert "Velkomst" in seen.by_id("messages").text
     assert "Chrome, Android" in seen.by_id("own-devices").text
     assert seen.headers["cache-control"] == "no-store"
+
+
+def test_a_member_reads_when_a_yes_was_last_used(shop: OpenClub) -> None:
+    """R29."""
+    number = shop.number()
+    mette = shop.joined(number, sms="yes")
+    own_id = member_id(shop, number)
+    assert "Sidst brugt" not in goes(shop, mette, "data").by_id("consents").text
+    (record,) = downloaded(shop, mette)["consents"]
+    assert record["used"] == {}
+    used_at = SystemClock().now()
+    Uses(shop.client, "members", shop.club.club_id).note(Yes(own_id, record["record_id"]), Channel.SMS, used_at)
+    (record,) = downloaded(shop, mette)["consents"]
+    assert record["used"] == {"sms": iso_instant(used_at)}
+    assert "Sidst brugt den" in goes(shop, mette, "data").by_id("consents").text
+    asked = {"club_id": shop.club.club_id, "member_id": own_id, "by": "Ida"}
+    told = shop.operate("may_write", **asked, message_class="marketing", channel="sms", purpose="news")
+    assert "sidst brugt d. " in told["answers"][0]["line"]["da"]
+    assert {each["kind"]: bool(each["last_used_on"]) for each in told["permissions"]} == {
+        "sms": True,
+        "email": False,
+        "purchases": False,
+    }
 
 
 def test_everything_is_in_the_file_for_other_programs(shop: OpenClub) -> None:

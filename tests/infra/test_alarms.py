@@ -8,7 +8,7 @@ import pytest
 
 from infra.function_catalogue import TABLES
 from infra.packaging import ROOT
-from infra.stacks.monitoring import RUNBOOK
+from infra.stacks.monitoring import HOURS_UNFINISHED, RUNBOOK
 from infra.stacks.ops import QUERIES
 from stamkunde.clubs.model import COUNTRIES
 from tests.infra.synthesis import TARGETS, composed
@@ -125,6 +125,20 @@ def test_a_ledger_that_differs_and_one_that_cannot_be_tended_raise_an_alarm(stac
     broken = [_dimensions(alarm)["service"] for alarm in _alarms_on("LedgerBroken", stacks)]
     assert sorted(broken) == ["ledger_job", "proof_job"]
     assert {each.properties["Threshold"] for each in (differing, *_alarms_on("LedgerBroken", stacks))} == {1}
+
+
+def test_members_who_are_due_and_wait_for_hours_raise_an_alarm_and_one_full_hour_does_not(stacks: Stacks) -> None:
+    (alarm,) = _alarms_on("DueUnfinished", stacks)
+    assert _dimensions(alarm) == {"service": "due_job"}
+    # The job tells how it went once an hour: a shorter period would have hours without a word in between.
+    assert alarm.properties["Period"] == 3600
+    hours = alarm.properties["EvaluationPeriods"]
+    assert hours == HOURS_UNFINISHED
+    assert 1 < hours <= alarm.properties.get("DatapointsToAlarm", hours)
+    assert (alarm.properties["Threshold"], alarm.properties["ComparisonOperator"]) == (
+        1,
+        "GreaterThanOrEqualToThreshold",
+    )
 
 
 def test_an_hourly_jobs_error_raises_its_alarm_at_once(stacks: Stacks) -> None:

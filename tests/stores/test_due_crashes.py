@@ -110,7 +110,7 @@ SCENES = (
     Scene(StepKind.REMOVE_LAPSED, A_YEAR_LATER, reading),
     Scene(StepKind.REMOVE_REST, TOLD, half_gone),
     Scene(StepKind.TELL_TERMS, TOLD, untold, ("terms_changed",), (TOLD + KNOWN_AFTER,)),
-    Scene(StepKind.NOTE_LAPSING, NOTED, agreeing, hints=(FORGOTTEN,)),
+    Scene(StepKind.NOTE_LAPSING, NOTED, agreeing, hints=(A_YEAR_LATER,)),
     Scene(StepKind.FORGET_EVIDENCE, FORGOTTEN, agreeing),
 )
 

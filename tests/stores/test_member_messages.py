@@ -212,6 +212,76 @@ def test_what_comes_due_is_woken_each_minute_and_waits_too_long_only_after_two(
     assert office.state(message) is DeliveryState.SENT
 
 
+def evening_message(office: PostOffice, monkeypatch: pytest.MonkeyPatch) -> Message:
+    """A message that a timer set off on Saturday at 20.30, which the gateway doesn't take before it is nine."""
+    monkeypatch.setitem(KINDS, MessageKind.WELCOME, replace(KINDS[MessageKind.WELCOME], timing=Timing.TIMED))
+    office.now = office.now.replace(hour=19, minute=30)
+    message = office.write(MessageKind.WELCOME)
+    assert message.due_at == office.now
+    assert len(office.woken()) == 1
+    office.in_a_mood(Mood.THROTTLES)
+    with pytest.raises(NotAccepted):
+        office.work(message)
+    office.in_a_mood(Mood.ACCEPTS)
+    return message
+
+
+def test_what_waits_past_closing_time_is_not_sent_at_night_and_goes_when_the_club_opens(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, handed_over = evening_message(office, monkeypatch), office.handed_over()
+    for at in (office.now.replace(hour=20, minute=0), office.now.replace(day=22, hour=8, minute=59)):
+        office.now = at
+        assert office.work(message) is None
+        assert (office.tend().waiting, office.woken(), office.handed_over()) == (0, [], handed_over)
+    office.wait(minutes=1, seconds=1)
+    assert (office.tend().waiting, len(office.woken())) == (0, 1)
+    office.wait(minutes=2)
+    assert office.tend().waiting == 1
+    office.work(message)
+    assert office.state(message) is DeliveryState.SENT
+
+
+def test_nothing_that_keeps_quiet_hours_waits_through_two_nights(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = evening_message(office, monkeypatch)
+    # On a Sunday it is over at eight, half an hour before a day has passed.
+    assert message.send_before == office.now.replace(day=22, hour=19, minute=0)
+    office.now = message.send_before
+    office.tend()
+    assert office.state(message) is DeliveryState.EXPIRED
+
+
+def test_what_waits_for_the_morning_hides_no_code_whose_wake_up_was_lost(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evening_message(office, monkeypatch)
+    monkeypatch.setattr("stamkunde.messaging.store.OUTBOX_SHARDS", 1)
+    monkeypatch.setattr("stamkunde.messaging.sending.OUTBOX_SHARDS", 1)
+    monkeypatch.setattr("stamkunde.messaging.store.MOST_ROWS_A_SHARD", 1)
+    hidden = office.write(MessageKind.WELCOME)
+    office.now = office.now.replace(hour=23)
+    code = office.write(MessageKind.CODE)
+    office.woken()
+    office.wait(minutes=3)
+    assert office.tend().waiting == 1
+    assert list(map(json.loads, office.woken())) == [outbox_key(code)]
+    assert office.outbox.load(outbox_key(hidden)) == hidden
+
+
+def test_a_worker_that_died_at_closing_time_is_found_out_at_night(
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = evening_message(office, monkeypatch)
+    found = office.outbox.load(outbox_key(message))
+    assert found is not None
+    office.outbox.claim(found, office.now)
+    office.wait(hours=2)
+    office.tend()
+    assert office.state(message) is DeliveryState.UNKNOWN
+
+
 @pytest.mark.parametrize("kind", BY_ITSELF)
 def test_what_answers_a_member_goes_at_once_although_the_workers_clock_is_behind(
     office: PostOffice, kind: MessageKind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import replace
 from datetime import timedelta
 from string import Formatter
 
@@ -46,6 +47,16 @@ def act(
     evidence = Evidence.on_page(ConsentMethod.MEMBER_PAGE, at, "da", CALLER)
     texts = tuple(PermissionText(kind, 1, wording) for kind in given)
     return ConsentRecord(new_record_id(at), evidence, given=texts, withdrawn=withdrawn)
+
+
+def test_the_last_use_of_a_permission_outlives_its_renewal_and_ends_with_a_stop() -> None:
+    sms = (PermissionKind.SMS,)
+    first, again, anew = (act(minute, given=sms) for minute in (1, 3, 5))
+    used = replace(first, used=((PermissionKind.SMS, NOON + timedelta(minutes=2)),))
+    held = permissions([used, again], email_confirmed=True)[PermissionKind.SMS]
+    assert (held.record_id, held.last_used_at) == (again.record_id, NOON + timedelta(minutes=2))
+    held = permissions([used, act(4, withdrawn=sms), anew], email_confirmed=True)[PermissionKind.SMS]
+    assert (held.record_id, held.last_used_at) == (anew.record_id, None)
 
 
 def test_nothing_is_allowed_before_anybody_said_so() -> None:

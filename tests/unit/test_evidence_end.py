@@ -57,6 +57,22 @@ def test_a_yes_is_forgotten_two_years_after_it_lapsed() -> None:
     assert left(yes, datetime(2029, 3, 1, 23, tzinfo=UTC)) == []
 
 
+def test_a_yes_that_was_used_is_forgotten_two_years_after_the_year_that_follows_its_last_use() -> None:
+    used = replace(said(FIRST, SMS, EMAIL), used=((SMS, FIRST + 500 * A_DAY),))
+    assert forget_on([used], ZONE) == date(2029, 3, 2)
+    (kept,) = left([used], datetime(2029, 3, 2, tzinfo=UTC))
+    assert ([text.kind for text in kept.given], kept.used) == ([SMS], used.used)
+    last_day = months_later(local_date(FIRST + 500 * A_DAY, ZONE), LASTS_MONTHS + KEPT_MONTHS)
+    assert forget_on([kept], ZONE) == last_day
+    assert left([kept], datetime.combine(last_day, FIRST.timetz())) == []
+
+
+def test_when_a_yes_was_used_is_forgotten_with_it() -> None:
+    used = replace(said(FIRST, SMS, EMAIL), used=((SMS, FIRST + A_DAY), (EMAIL, FIRST + 500 * A_DAY)))
+    (kept,) = left([used], datetime(2029, 3, 4, tzinfo=UTC))
+    assert ([text.kind for text in kept.given], kept.used) == ([EMAIL], used.used[1:])
+
+
 def test_a_yes_is_forgotten_two_years_after_it_was_taken_back_or_renewed() -> None:
     for word in (said(FIRST + 30 * A_DAY, no=(SMS,)), said(FIRST + 30 * A_DAY, SMS)):
         records = [said(FIRST, SMS), word]
@@ -96,9 +112,9 @@ WORDS = st.lists(
 )
 
 
-@given(WORDS, st.integers(0, 3_000))
+@given(WORDS, st.integers(0, 3_000), st.lists(st.integers(1, 500), max_size=8))
 def test_forgetting_never_changes_what_holds_and_nothing_is_kept_longer_than_it_may_be(
-    words: list[tuple[int, set[PermissionKind], str]], day: int
+    words: list[tuple[int, set[PermissionKind], str]], day: int, pauses: list[int]
 ) -> None:
     records = []
     for number, kinds, word in sorted(words, key=lambda each: each[0]):
@@ -106,19 +122,40 @@ def test_forgetting_never_changes_what_holds_and_nothing_is_kept_longer_than_it_
         at = FIRST + number * A_DAY
         records.append({"yes": said(at, *told), "no": said(at, no=told), "sale": said(at, sale=told)}[word])
     now = FIRST + day * A_DAY
-    known = [record for record in records if record.evidence.recorded_at <= now]
+    records = used_now_and_then(records, pauses)
+    known = [told_by(record, now) for record in records if record.evidence.recorded_at <= now]
     kept = left(known, now)
     assert holding(kept, now) == holding(known, now)
     assert set(soft_opt_ins(kept)) >= {
         kind for kind, sale in soft_opt_ins(known).items() if now < sale.given_at + 365 * A_DAY
     }
     oldest = months_later(local_date(now, ZONE), -(LASTS_MONTHS + KEPT_MONTHS))
-    assert all(local_date(each.evidence.given_at, ZONE) >= oldest for each in kept if each.given or each.soft_opt_in)
+    for record in kept:
+        ends = [record.last_use(text.kind) or record.evidence.given_at for text in record.given]
+        ends += [record.evidence.given_at for _ in record.soft_opt_in]
+        assert all(local_date(end, ZONE) >= oldest for end in ends)
     for kind in PermissionKind:
         yes = [local_date(each.evidence.given_at, ZONE) for each in kept if each.gives(kind)]
         assert all(newer >= months_later(local_date(now, ZONE), -KEPT_MONTHS) for _, newer in pairwise(yes))
     assert left(kept, now) == kept
     assert all(day_due > local_date(now, ZONE) for day_due in [forget_on(kept, ZONE)] if day_due)
+
+
+def used_now_and_then(records: list[ConsentRecord], pauses: list[int]) -> list[ConsentRecord]:
+    """With offers sent by text message at such intervals, whenever that was allowed, each by the yes of that day."""
+    used, at = list(records), FIRST
+    for pause in pauses:
+        at += pause * A_DAY
+        held = permissions([each for each in used if each.evidence.recorded_at <= at], email_confirmed=True).get(SMS)
+        if held is None or has_lapsed(held, ZONE, at):
+            continue
+        used = [replace(each, used=((SMS, at),)) if each.record_id == held.record_id else each for each in used]
+    return used
+
+
+def told_by(record: ConsentRecord, now: datetime) -> ConsentRecord:
+    """As it stood then."""
+    return replace(record, used=tuple((kind, at) for kind, at in record.used if at <= now))
 
 
 def holding(records: list[ConsentRecord], now: datetime) -> set[PermissionKind]:

@@ -26,6 +26,7 @@ from stamkunde.members.permission import (
     Facts,
     Finding,
     Purpose,
+    basis,
     has_lapsed,
     lapses_on,
     may_be_kept,
@@ -35,6 +36,7 @@ from stamkunde.members.permission import (
 )
 from stamkunde.messaging.model import MessageClass
 from stamkunde.shared.channel import Channel
+from stamkunde.shared.clock import months_later
 from stamkunde.shared.language import LANGUAGES
 from tests import permission_table
 from tests.factories import COPENHAGEN, NOON
@@ -48,6 +50,7 @@ from tests.permission_table import (
     PEOPLE,
     PURCHASE_WORDS,
     SAID,
+    USED,
     WORDS,
     YOUNG,
     Case,
@@ -62,6 +65,7 @@ GREW_UP_THAT_DAY = ("15 a month ago", "a month ago")
 """Of all rows' words, the only one that somebody said on the very day on which they became 15."""
 
 FULL_TABLE = 200
+SALE_AT = NOW - timedelta(days=400)
 
 any_case = st.builds(
     Case,
@@ -71,6 +75,7 @@ any_case = st.builds(
     st.sampled_from(Purpose),
     st.sampled_from(WORDS),
     st.sampled_from([*SAID]),
+    st.sampled_from([*USED]),
     st.sampled_from(ADDRESSES),
     st.sampled_from(PURCHASE_WORDS),
     st.sampled_from([*BORN]),
@@ -84,7 +89,7 @@ def allowed(case: Case) -> bool:
     reachable = case.channel is Channel.SMS or case.email == "confirmed"
     if case.message is not MessageClass.MARKETING:
         return there and reachable
-    said_yes = case.word in YES and case.said in FRESH
+    said_yes = case.word in YES and (case.said in FRESH or case.last_use in FRESH)
     by_sale = case.word == "sale" and case.said in FRESH and case.club == "DK, sales count"
     old_enough = case.age not in YOUNG or case.age == "17" or (case.age, case.said) == GREW_UP_THAT_DAY
     chosen_rightly = case.chosen_by is Purpose.NEWS or purchases_may_be_used(case)
@@ -271,6 +276,77 @@ def test_a_line_names_the_last_day_on_which_a_yes_counts() -> None:
     assert last.line("da").endswith("gælder til og med d. 21. november 2026.")
 
 
+def test_a_yes_lapses_twelve_months_after_it_was_last_used() -> None:
+    """R29."""
+    used = Case(said="3 years ago", last_use="12 months ago tomorrow")
+    assert used.verdict().may
+    assert replace(used, last_use="12 months ago").verdict().reason is Finding.LAPSED
+    assert replace(used, last_use="never").verdict().reason is Finding.LAPSED
+
+
+def test_a_use_never_ends_a_yes_sooner_and_one_of_before_it_changes_nothing() -> None:
+    """R29."""
+    for used in USED:
+        assert Case(said="12 months ago tomorrow", last_use=used).verdict().may
+
+
+def test_being_written_to_makes_no_sale_count_longer() -> None:
+    """R7, R29."""
+    facts = Facts(CLUBS["DK, sales count"], Case().member(), tuple(records_of("sale", PermissionKind.SMS, SALE_AT)))
+    used = tuple(replace(each, used=((PermissionKind.SMS, NOW - timedelta(days=1)),)) for each in facts.records)
+    asked = MessageClass.MARKETING, Channel.SMS, Purpose.NEWS, NOW
+    assert may_write(replace(facts, records=used), *asked) == may_write(facts, *asked)
+    assert may_write(facts, *asked).reason is Finding.SALE_TOO_LONG_AGO
+
+
+def test_a_use_of_one_channel_keeps_no_yes_to_the_other() -> None:
+    """R1, R29."""
+    long_ago = NOW - timedelta(days=1_000)
+    (sms,) = records_of("yes", PermissionKind.SMS, long_ago)
+    (email,) = records_of("yes", PermissionKind.EMAIL, long_ago)
+    one_form = replace(sms, given=(*sms.given, *email.given), used=((PermissionKind.SMS, NOW - timedelta(days=9)),))
+    facts = Facts(CLUBS["DK"], Case().member(), (one_form,))
+    reasons = [may_write(facts, MessageClass.MARKETING, each, Purpose.NEWS, NOW).reason for each in Channel]
+    assert dict(zip(Channel, reasons, strict=True)) == {
+        Channel.SMS: Finding.SAID_YES,
+        Channel.EMAIL: Finding.LAPSED,
+    }
+
+
+def test_a_line_and_its_steps_tell_when_a_yes_was_last_used() -> None:
+    """R29."""
+    used = Case(said="11 months ago", last_use="a month ago").verdict()
+    assert used.steps[-1].sentence("en") == (
+        "Permission given on 21 December 2025 on the join page (wording 2), last used on 21 October 2026; "
+        "it counts up to and including 20 October 2027."
+    )
+    assert "sidst brugt d. 21. oktober 2026" in used.line("da")
+    assert "ikke brukt ennå" in Case().verdict().line("nb")
+    lapsed = Case(said="3 years ago", last_use="12 months ago").verdict()
+    assert "last used on 21 November 2025" in lapsed.line("en")
+
+
+@given(any_case)
+def test_advertising_rests_on_a_yes_or_a_sale_until_the_day_on_which_it_lapses(case: Case) -> None:
+    """R29."""
+    case = replace(case, message=MessageClass.MARKETING, chosen_by=Purpose.NEWS)
+    facts = case.facts()
+    found = basis(facts, case.channel, NOW)
+    assert (found is not None) == case.verdict().may
+    if found is None:
+        return
+    assert (found.yes is None) == (case.verdict().reason is Finding.IN_A_SALE)
+    club_and_who = facts.club, facts.member
+    if found.yes is not None:
+        assert found.yes.record_id in {each.record_id for each in facts.records if each.given}
+    last, over = (
+        may_write(Facts(*club_and_who, facts.records), case.message, case.channel, case.chosen_by, at)
+        for at in (found.until - timedelta(milliseconds=1), found.until)
+    )
+    assert (last.may, over.may) == (True, False)
+    assert over.reason in {Finding.LAPSED, Finding.SALE_TOO_LONG_AGO}
+
+
 def test_whoever_is_to_be_deleted_gets_no_advertising_but_can_be_served() -> None:
     """R19."""
     leaving = Case("member, leaving")
@@ -301,6 +377,24 @@ def permission(given_at: datetime, kind: PermissionKind = PermissionKind.SMS) ->
 def test_a_permission_lapses_on_the_same_day_a_year_later_or_the_months_last(given_on: date, lapses: date) -> None:
     at = datetime.combine(given_on, datetime.min.time(), UTC) + timedelta(hours=12)
     assert lapses_on(permission(at), COPENHAGEN) == lapses
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
+    st.lists(st.integers(0, 500), max_size=5),
+)
+def test_each_use_while_a_yes_counts_keeps_it_a_year_longer_and_none_revives_it(
+    at: datetime, days: list[int]
+) -> None:
+    """R29."""
+    held, now = permission(at), at
+    for pause in days:
+        now += timedelta(days=pause)
+        if not has_lapsed(held, "UTC", now):
+            held = replace(held, last_used_at=now)
+    last = held.last_used_at or held.given_at
+    assert lapses_on(held, "UTC") == months_later(last.date(), 12)
+    assert has_lapsed(held, "UTC", now) == (now.date() >= months_later(last.date(), 12))
 
 
 def test_a_permission_lapses_by_the_clubs_own_calendar() -> None:

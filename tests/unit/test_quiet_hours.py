@@ -17,6 +17,7 @@ from stamkunde.messaging.quiet_hours import (
     SendingHours,
     SendingWindow,
     next_opening,
+    pause_after,
     send_from,
     wall_clock,
 )
@@ -187,3 +188,18 @@ def test_christmas_eve_and_constitution_day_are_no_public_holidays_in_denmark() 
     assert not is_public_holiday("DK", date(2026, 12, 24))
     assert not is_public_holiday("DK", date(2026, 6, 5))
     assert is_public_holiday("DK", date(2026, 12, 26))
+
+
+@given(INSTANTS, HOURS, CLUB_COUNTRIES)
+def test_in_a_pause_nothing_may_be_sent_and_around_it_something_may(
+    due: datetime, hours: SendingHours, country: str
+) -> None:
+    at: dict[str, str] = {"time_zone": COUNTRIES[country].time_zone, "country": country}
+    opened = next_opening(due, hours, **at)
+    pause = pause_after(opened, hours, **at)
+    assert opened < pause.begins < pause.ends
+    last = pause.begins - timedelta(milliseconds=1)
+    assert (next_opening(last, hours, **at), pause.holds(last)) == (last, False)
+    for closed in (pause.begins, pause.ends - timedelta(milliseconds=1)):
+        assert (next_opening(closed, hours, **at), pause.holds(closed)) == (pause.ends, True)
+    assert not pause.holds(pause.ends)

@@ -1,7 +1,7 @@
 """The composition root of sending: apart from `stamkunde.bootstrap`, for a till never sends anything itself."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,11 @@ from stamkunde.gateways.email import SesEmailGateway
 from stamkunde.gateways.sms import SnsSmsGateway
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.members.codes import one_time_code, purpose_of
+from stamkunde.members.uses import Uses
 from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.messaging.model import Domains
 from stamkunde.messaging.outbox import Message
-from stamkunde.messaging.sending import CodeOf, Gateways, OutboxCare, Sending
+from stamkunde.messaging.sending import CodeOf, Gateways, NoteUse, OutboxCare, Sending
 from stamkunde.messaging.service import OperatorMessages
 from stamkunde.messaging.store import ClubMessages, Outbox
 from stamkunde.settings import Settings
@@ -43,13 +44,12 @@ def sms_gateway(settings: Settings, config: Config = GATEWAY_CONFIG) -> SnsSmsGa
 
 def member_messages(settings: Settings, client: "DynamoDBClient", club: Club) -> MemberMessages:
     """What a club's members are written to by itself."""
-    movable = settings.clubs_clocks_movable
     return MemberMessages(
         club,
         ClubMessages(client, settings.messages_table, club.club_id),
         wake_ups(settings),
         Domains(settings.pages_domain, settings.short_domain, settings.mail_domain),
-        ahead=club.clock_offset if movable and club.clock_offset else timedelta(),
+        _ahead(settings, club),
     )
 
 
@@ -70,7 +70,9 @@ def sending(settings: Settings, client: "DynamoDBClient") -> Sending:
     """What the message worker does."""
     outbox = Outbox(client, settings.messages_table)
     gateways = Gateways(sms_gateway(settings), email_gateway(settings))
-    return Sending(outbox, gateways, code_of(known_clubs(settings, client).by_id), SystemClock(), Patience())
+    find_club = known_clubs(settings, client).by_id
+    note = note_use(settings, client, find_club)
+    return Sending(outbox, gateways, code_of(find_club), note, SystemClock(), Patience())
 
 
 def code_of(find_club: Callable[[str], Club | None]) -> CodeOf:
@@ -83,6 +85,23 @@ def code_of(find_club: Callable[[str], Club | None]) -> CodeOf:
         return one_time_code(club.signing_keys, message.challenge, purpose_of(message.challenge), message.recipient)
 
     return of
+
+
+def note_use(settings: Settings, client: "DynamoDBClient", find_club: Callable[[str], Club | None]) -> NoteUse:
+    """Notes uses by the clock of the club whose yes it is; none of a club that is gone."""
+
+    def note(message: Message, at: datetime) -> None:
+        club = find_club(message.club_id)
+        if club is not None and message.yes is not None:
+            uses = Uses(client, settings.members_table, club.club_id)
+            uses.note(message.yes, message.channel, at + _ahead(settings, club))
+
+    return note
+
+
+def _ahead(settings: Settings, club: Club) -> timedelta:
+    """How far a club's clock is ahead of the real one (local engine only)."""
+    return club.clock_offset if settings.clubs_clocks_movable and club.clock_offset else timedelta()
 
 
 def outbox_care(settings: Settings, client: "DynamoDBClient") -> OutboxCare:

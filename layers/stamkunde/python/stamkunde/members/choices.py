@@ -41,6 +41,8 @@ class Choice(Struct, frozen=True):
         The club's day on which they last said yes.
     last_day, lapses_on
         The last day on which a yes counts, and the one after it.
+    last_used_on
+        The club's day on which advertising was last sent by it.
     to_be_kept
         Whether it is about to lapse, so that its renewal is offered.
     """
@@ -50,6 +52,7 @@ class Choice(Struct, frozen=True):
     given_on: date | None = None
     last_day: date | None = None
     lapses_on: date | None = None
+    last_used_on: date | None = None
     to_be_kept: bool = False
 
     @property
@@ -87,7 +90,8 @@ def _choice(kind: PermissionKind, held: Permission | None, club: Club, now: date
     if held is None:
         return Choice(kind, ChoiceState.UNASKED if is_unasked else ChoiceState.NO)
     zone = club.time_zone
-    days = local_date(held.given_at, zone), last_day(held, zone), lapses_on(held, zone)
+    used_on = local_date(held.last_used_at, zone) if held.last_used_at else None
+    days = local_date(held.given_at, zone), last_day(held, zone), lapses_on(held, zone), used_on
     if has_lapsed(held, zone, now):
         return Choice(kind, ChoiceState.UNASKED if is_unasked else ChoiceState.LAPSED, *days)
     state = ChoiceState.WAITS if held.waits_for_confirmation else ChoiceState.YES

@@ -138,6 +138,8 @@ class ConsentRecord(Struct, frozen=True):
         (R7). Nobody said yes here: it is no permission, and never stands among `given`.
     attachment
         The name under which the photo of the signed form is kept, once it was attached.
+    used
+        When advertising was last sent by each yes in here: of what was given by channel, pairs of kind and instant.
     """
 
     record_id: str
@@ -148,10 +150,15 @@ class ConsentRecord(Struct, frozen=True):
     address_hash: str | None = None
     soft_opt_in: tuple[PermissionKind, ...] = ()
     attachment: str | None = None
+    used: tuple[tuple[PermissionKind, datetime], ...] = ()
 
     def gives(self, kind: PermissionKind) -> bool:
         """Whether they said yes to that."""
         return any(wording.kind is kind for wording in self.given)
+
+    def last_use(self, kind: PermissionKind) -> datetime | None:
+        """When advertising was last sent by the yes to that; None if none ever was."""
+        return max((at for used, at in self.used if used is kind), default=None)
 
 
 class Permission(Struct, frozen=True):
@@ -163,12 +170,18 @@ class Permission(Struct, frozen=True):
         Of the last time that they said yes.
     waits_for_confirmation
         It doesn't count yet: nobody has shown that the e-mail address is theirs.
+    record_id
+        Where that yes stands; None for one that isn't written down yet.
+    last_used_at
+        When advertising was last sent by it, or by a yes before it that was never taken back.
     """
 
     kind: PermissionKind
     wording: PermissionText
     evidence: Evidence
     waits_for_confirmation: bool = False
+    record_id: str | None = None
+    last_used_at: datetime | None = None
 
     @property
     def given_at(self) -> datetime:
@@ -201,8 +214,10 @@ def permissions(records: Iterable[ConsentRecord], *, email_confirmed: bool) -> d
     found: dict[PermissionKind, Permission] = {}
     for record in sorted(records, key=lambda each: (each.evidence.recorded_at, bool(each.withdrawn))):
         for wording in record.given:
-            waits = wording.kind is PermissionKind.EMAIL and not email_confirmed
-            found[wording.kind] = Permission(wording.kind, wording, record.evidence, waits)
+            kind, before = wording.kind, found.get(wording.kind)
+            waits = kind is PermissionKind.EMAIL and not email_confirmed
+            uses = [at for at in (record.last_use(kind), before and before.last_used_at) if at]
+            found[kind] = Permission(kind, wording, record.evidence, waits, record.record_id, max(uses, default=None))
         for kind in record.withdrawn:
             found.pop(kind, None)
     return found

@@ -1,7 +1,8 @@
 """When evidence is to be forgotten: two years after what it proves has ended, at the latest (R10). Pure rules.
 
-A yes ends with the next word on the same, or when it lapses. The last no counts as long as its member is there, and
-so does the last proof of an e-mail address. What somebody accepted the terms by stays as long as they are a member.
+A yes ends with the next word on the same, or when it lapses: a year after it was said, or last used. The last no
+counts as long as its member is there, and so does the last proof of an e-mail address. What somebody accepted the
+terms by stays as long as they are a member.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,8 +89,10 @@ def _ending(records: Sequence[ConsentRecord], time_zone: str) -> Iterator[_Part]
 def _part(
     record: ConsentRecord, name: str, kind: PermissionKind, ends_by: Sequence[ConsentRecord], time_zone: str
 ) -> _Part:
-    """What let somebody be written to: until the next word on it, or a year."""
-    ended_on = months_later(local_date(record.evidence.given_at, time_zone), LASTS_MONTHS)
+    """What let somebody be written to: until the next word on it, or a year after it was said or last used."""
+    used_at = record.last_use(kind) if name == "given" else None
+    counted_from = max(record.evidence.given_at, used_at or record.evidence.given_at)
+    ended_on = months_later(local_date(counted_from, time_zone), LASTS_MONTHS)
     said_at = record.evidence.recorded_at
     next_word = next((each for each in ends_by if each is not record and each.evidence.recorded_at >= said_at), None)
     if next_word is not None:
@@ -120,5 +123,6 @@ def _without(record: ConsentRecord, parts: Sequence[_Part]) -> ConsentRecord | N
         withdrawn=tuple(kind for kind in record.withdrawn if ("withdrawn", kind) not in gone),
         soft_opt_in=tuple(kind for kind in record.soft_opt_in if ("soft_opt_in", kind) not in gone),
         address_hash=record.address_hash if by_email or proves_address else None,
+        used=tuple((kind, at) for kind, at in record.used if ("given", kind) not in gone),
     )
     return left if left.terms or left.given or left.withdrawn or left.soft_opt_in or left.address_hash else None

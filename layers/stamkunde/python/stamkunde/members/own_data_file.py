@@ -61,6 +61,7 @@ def _profile(member: Member) -> dict[str, Any]:
 def _record(record: ConsentRecord) -> dict[str, Any]:
     told: dict[str, Any] = _plain(record)
     told["evidence"].pop("brought_by", None)
+    told["used"] = {kind.value: iso_instant(at) for kind, at in record.used}
     return told
 
 

@@ -6,7 +6,7 @@ it, and another permission where it is chosen by what somebody bought. A service
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -23,13 +23,13 @@ from stamkunde.members.consents import (
     taken_back,
 )
 from stamkunde.members.model import ADULT_AGE, CONSENT_AGE, Member, MemberState, age_on
-from stamkunde.messaging.model import MessageClass
+from stamkunde.messaging.model import Basis, MessageClass, Yes
 from stamkunde.shared.channel import Channel
-from stamkunde.shared.clock import local_date, months_later
+from stamkunde.shared.clock import local_date, months_later, wall_instant
 from stamkunde.shared.language import Catalogue, Worded
 
 LASTS_MONTHS = 12
-"""How long a yes counts that nobody renews (R29)."""
+"""How long a yes counts that is neither used nor renewed (R29)."""
 
 NOTED_MONTHS_AHEAD = 2
 """How long before it lapses the owner is told and the member offered to keep it."""
@@ -180,6 +180,18 @@ class Day(Struct, frozen=True):
         return _VERDICTS.text(language, "day", day=self.day.day, month=month, year=self.day.year)
 
 
+class LastUse(Struct, frozen=True):
+    """When advertising was last sent by a yes, if ever, as a part of a sentence."""
+
+    day: date | None
+
+    def text(self, language: str) -> str:
+        """Such as ``last used on 3 May 2027``."""
+        if self.day is None:
+            return _VERDICTS.text(language, "used.never")
+        return _VERDICTS.text(language, "used.last", day=Day(self.day))
+
+
 class Words(Struct, frozen=True):
     """A part of a sentence that each language has its own words for."""
 
@@ -210,11 +222,12 @@ def counted(records: Iterable[ConsentRecord], member: Member | None, time_zone: 
 
 
 def lapses_on(permission: Permission, time_zone: str) -> date:
-    """The club's day from whose start a permission no longer counts, unless it is given anew before.
+    """The club's day from whose start a permission no longer counts, unless it is used or given anew before.
 
-    Twelve calendar months after they last said yes; a yes of 29 February ends on 28 February.
+    Twelve calendar months after they last said yes, or were last sent advertising by it; a yes of 29 February ends on
+    28 February. Only what was sent while it counted is ever noted as a use, so what has lapsed stays so.
     """
-    return _lapse_day(permission.evidence, time_zone)
+    return _a_year_after(max(permission.given_at, permission.last_used_at or permission.given_at), time_zone)
 
 
 def last_day(permission: Permission, time_zone: str) -> date:
@@ -223,7 +236,7 @@ def last_day(permission: Permission, time_zone: str) -> date:
 
 
 def has_lapsed(permission: Permission, time_zone: str, now: datetime) -> bool:
-    """Whether too long has passed since they said yes."""
+    """Whether too long has passed since they said yes or it was used."""
     return local_date(now, time_zone) >= lapses_on(permission, time_zone)
 
 
@@ -239,8 +252,8 @@ def may_be_kept(permission: Permission, time_zone: str, now: datetime) -> bool:
 
 
 def sale_counts(sale: Evidence, time_zone: str, now: datetime) -> bool:
-    """Whether a sale in which an address was got is recent enough to write to it."""
-    return local_date(now, time_zone) < _lapse_day(sale, time_zone)
+    """Whether a sale in which an address was got is recent enough to write to it; doing so changes nothing."""
+    return local_date(now, time_zone) < _a_year_after(sale.given_at, time_zone)
 
 
 def may_write(
@@ -256,6 +269,20 @@ def may_write(
         if not step.holds:
             break
     return Verdict(tuple(steps))
+
+
+def basis(facts: Facts, channel: Channel, now: datetime) -> Basis | None:
+    """What lets somebody be sent advertising by a channel, and until when; None if nothing does."""
+    member, zone = facts.member, facts.club.time_zone
+    verdict = may_write(facts, MessageClass.MARKETING, channel, Purpose.NEWS, now)
+    if member is None or not verdict.may:
+        return None
+    kind, records = KIND_OF_CHANNEL[channel], facts.counted
+    if verdict.reason is Finding.IN_A_SALE:
+        return Basis(_start_of(_a_year_after(soft_opt_ins(records)[kind].given_at, zone), zone))
+    held = permissions(records, email_confirmed=True)[kind]
+    yes = Yes(member.member_id, held.record_id) if held.record_id else None
+    return Basis(_start_of(lapses_on(held, zone), zone), yes)
 
 
 def question(message_class: MessageClass, channel: Channel, purpose: Purpose, language: str) -> str:
@@ -341,7 +368,7 @@ def _sale(sale: Evidence, club: Club, now: datetime) -> Step:
     if not club.member_policy.soft_opt_in:
         return Step(Finding.SALES_NOT_USED)
     counts = sale_counts(sale, club.time_zone, now)
-    last = _lapse_day(sale, club.time_zone) - timedelta(days=1)
+    last = _a_year_after(sale.given_at, club.time_zone) - timedelta(days=1)
     told = {"day": Day(local_date(sale.given_at, club.time_zone)), "until": Day(last)}
     return Step(Finding.IN_A_SALE if counts else Finding.SALE_TOO_LONG_AGO, told)
 
@@ -381,9 +408,14 @@ def _said(held: Permission, club: Club) -> dict[str, str | int | Worded]:
         "day": Day(local_date(held.given_at, club.time_zone)),
         "how": Words(f"method.{held.evidence.method}"),
         "version": held.wording.version,
+        "used": LastUse(local_date(held.last_used_at, club.time_zone) if held.last_used_at else None),
         "until": Day(last_day(held, club.time_zone)),
     }
 
 
-def _lapse_day(evidence: Evidence, time_zone: str) -> date:
-    return months_later(local_date(evidence.given_at, time_zone), LASTS_MONTHS)
+def _a_year_after(instant: datetime, time_zone: str) -> date:
+    return months_later(local_date(instant, time_zone), LASTS_MONTHS)
+
+
+def _start_of(day: date, time_zone: str) -> datetime:
+    return wall_instant(datetime.combine(day, time.min), time_zone)

@@ -181,8 +181,10 @@ class MemberStore:
             return Delete(purpose, self._table, key, "attribute_exists(pk)")
         agreed = _agreed_attributes(left)
         forgotten = {name: agreed.get(name, []) for name in ("given", "withdrawn", "soft_opt_in", "address")}
-        sets = "SET given = :given, withdrawn = :withdrawn, soft_opt_in = :soft_opt_in, address = :address"
-        return Update(purpose, self._table, key, sets, "attribute_exists(pk)", forgotten)
+        change = "SET given = :given, withdrawn = :withdrawn, soft_opt_in = :soft_opt_in, address = :address"
+        uses = [f"used_{kind.value}" for kind, _ in record.used if left.last_use(kind) is None]
+        change += f" REMOVE {', '.join(uses)}" if uses else ""
+        return Update(purpose, self._table, key, change, "attribute_exists(pk)", forgotten)
 
     def attachment_write(self, member_id: str, record: ConsentRecord, name: str) -> Update:
         """The photo of the form that a record tells of, attached once; nothing else of a record is ever changed."""
@@ -474,4 +476,7 @@ def _consent_record(row: dict[str, Any]) -> ConsentRecord:
         address_hash=row.get("address"),
         soft_opt_in=tuple(PermissionKind(kind) for kind in row.get("soft_opt_in", ())),
         attachment=row.get("attachment"),
+        used=tuple(
+            (kind, parse_instant(row[f"used_{kind.value}"])) for kind in PermissionKind if f"used_{kind.value}" in row
+        ),
     )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.messaging.default_texts import default_subject, default_template, named_values
-from stamkunde.messaging.model import KINDS, Domains, Field, MessageKind
+from stamkunde.messaging.model import KINDS, Basis, Domains, Field, MessageClass, MessageKind
 from stamkunde.messaging.outbox import (
     CODE_PLACE,
     Message,
@@ -16,7 +16,7 @@ from stamkunde.messaging.outbox import (
     new_message_id,
     worth_sending_until,
 )
-from stamkunde.messaging.quiet_hours import SendingHours, send_from
+from stamkunde.messaging.quiet_hours import Pause, SendingHours, next_closing, pause_after, send_from
 from stamkunde.messaging.sender import mail_sender, sender_id
 from stamkunde.messaging.store import ClubMessages, outbox_key
 from stamkunde.messaging.text import compose_sms, compose_subject
@@ -160,9 +160,14 @@ class MemberMessages(Struct, frozen=True):
         values: Mapping[Field, str],
         *,
         challenge: str | None = None,
+        basis: Basis | None = None,
     ) -> Message:
         rules = KINDS[kind]
+        if (rules.message_class is MessageClass.MARKETING) != (basis is not None):
+            raise ValueError(f"{kind}: advertising, and nothing else, says by what it may be sent")
         due_at = self._due_at(kind, now)
+        pause, closed_for_good = self._pauses(due_at) if rules.keeps_quiet_hours else (None, None)
+        ends = (worth_sending_until(kind, due_at), closed_for_good, basis and basis.until - self.ahead)
         club_name = self.club.name.replace(CODE_PLACE, "")
         named = named_values(language, {Field.CLUB: club_name, **values})
         subject = default_subject(kind, language)
@@ -175,9 +180,11 @@ class MemberMessages(Struct, frozen=True):
             sender=self._sender(rules.channel),
             text=compose_sms(default_template(kind, language), named).text,
             due_at=due_at,
-            send_before=worth_sending_until(kind, due_at),
+            send_before=min(each for each in ends if each),
             subject=compose_subject(subject, named) if subject else None,
             challenge=challenge,
+            yes=basis.yes if basis else None,
+            pause=pause,
         )
 
     def _due_at(self, kind: MessageKind, now: datetime) -> datetime:
@@ -192,6 +199,13 @@ class MemberMessages(Struct, frozen=True):
             country=self.club.country,
         )
         return club_time - self.ahead
+
+    def _pauses(self, due_at: datetime) -> tuple[Pause, datetime]:
+        """The closed hours that a message may wait through, and when the next ones begin: one night is enough."""
+        at = {"time_zone": self.club.time_zone, "country": self.club.country}
+        night = pause_after(due_at + self.ahead, SendingHours(), **at)
+        closes = next_closing(night.ends, SendingHours(), **at)
+        return Pause(night.begins - self.ahead, night.ends - self.ahead), closes - self.ahead
 
     def _sender(self, channel: Channel) -> str:
         if channel is Channel.EMAIL:

@@ -1,7 +1,7 @@
 """Messages: which class each kind is of, what it may merge, and what became of it. Pure rules."""
 
 from copy import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -183,6 +183,28 @@ KINDS = {
     ),
     MessageKind.TEST: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
 }
+
+
+class Yes(Struct, frozen=True):
+    """The yes by which a message advertises: whose it is, and the consent record that it stands in."""
+
+    member_id: str
+    record_id: str
+
+
+class Basis(Struct, frozen=True):
+    """What lets somebody be sent advertising by a channel.
+
+    Parameters
+    ----------
+    until
+        From then on it counts no longer, unless it is used or renewed before.
+    yes
+        None for an address that was got in a sale: being written to makes that count no longer.
+    """
+
+    until: datetime
+    yes: Yes | None = None
 
 
 class Domains(Struct, frozen=True):

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from stamkunde.messaging.model import KINDS, DeliveryState, MessageKind
+from stamkunde.messaging.model import KINDS, DeliveryState, MessageKind, Yes
 from stamkunde.messaging.parts import Encoding, PartCount, count_parts
+from stamkunde.messaging.quiet_hours import Pause
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant
 from stamkunde.shared.ids import derived_id, new_id
@@ -54,6 +55,10 @@ class Message(Struct, frozen=True):
         How often the gateway has surely not taken it.
     claim
         Set while it is with the gateway.
+    yes
+        Of advertising: the yes that is used by sending it.
+    pause
+        Of what keeps quiet hours: the closed hours after it came due, in which it waits on.
     """
 
     club_id: str
@@ -69,6 +74,8 @@ class Message(Struct, frozen=True):
     challenge: str | None = None
     attempts: int = 0
     claim: Claim | None = None
+    yes: Yes | None = None
+    pause: Pause | None = None
 
     @property
     def claimed_by(self) -> str | None:
@@ -78,10 +85,15 @@ class Message(Struct, frozen=True):
     def is_early(self, now: datetime) -> bool:
         """Whether it must wait on.
 
-        Only what keeps quiet hours does. What goes at once is due by the clock of whoever wrote it, which may be a
-        little ahead of the worker's.
+        Only what keeps quiet hours does, until it is due and again once the hours are over. What goes at once is due
+        by the clock of whoever wrote it, which may be a little ahead of the worker's.
         """
-        return KINDS[self.kind].keeps_quiet_hours and now < self.due_at
+        is_paused = self.pause is not None and self.pause.holds(now)
+        return KINDS[self.kind].keeps_quiet_hours and (now < self.due_at or is_paused)
+
+    def could_go_at(self, now: datetime) -> datetime:
+        """Since when it might have been sent, by the hours that it keeps."""
+        return self.pause.ends if self.pause and now >= self.pause.ends else self.due_at
 
     def is_too_late(self, now: datetime) -> bool:
         """Whether it isn't worth sending any more."""

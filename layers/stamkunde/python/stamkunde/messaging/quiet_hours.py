@@ -66,6 +66,29 @@ def next_opening(instant: datetime, hours: SendingHours, *, time_zone: str, coun
     return wall_clock(tomorrow, hours.window_on(tomorrow, country).opens, time_zone)
 
 
+def next_closing(instant: datetime, hours: SendingHours, *, time_zone: str, country: str) -> datetime:
+    """The UTC instant at which the club's window closes that `instant` lies in."""
+    today = local_date(instant, time_zone)
+    return wall_clock(today, hours.window_on(today, country).closes, time_zone)
+
+
+class Pause(Struct, frozen=True):
+    """The closed hours after the window that a message came due in; at `ends` itself it may be sent again."""
+
+    begins: datetime
+    ends: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Whether the window is closed now."""
+        return self.begins <= now < self.ends
+
+
+def pause_after(due_at: datetime, hours: SendingHours, *, time_zone: str, country: str) -> Pause:
+    """The closed hours after the window that an instant lies in."""
+    closes = next_closing(due_at, hours, time_zone=time_zone, country=country)
+    return Pause(closes, next_opening(closes, hours, time_zone=time_zone, country=country))
+
+
 def send_from(
     message_class: MessageClass,
     timing: Timing,

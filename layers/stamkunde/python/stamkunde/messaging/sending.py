@@ -3,7 +3,8 @@
 What may break breaks before the claim, and a message that isn't worth sending any more is recorded as expired.
 
 Whatever dies in between, nothing is sent twice and nothing is lost unseen: a claim that nobody finishes is recorded
-as unknown, and what nobody has claimed is woken again.
+as unknown, and what nobody has claimed is woken again. Advertising that was sent uses the yes it was sent by; a use
+that is lost where a worker dies lets that yes lapse sooner, and never later.
 """
 
 from collections.abc import Callable
@@ -36,6 +37,9 @@ type HandOver = Callable[[], str]
 type CodeOf = Callable[[Message], str | None]
 """Works out the code that a message carries; None when its club is gone."""
 
+type NoteUse = Callable[[Message, datetime], None]
+"""Notes when the yes was used that a message was sent by; tries once."""
+
 
 @dataclass(eq=False)
 class Unsendable(Exception):
@@ -63,6 +67,7 @@ class Sending(Struct, frozen=True):
     outbox: Outbox
     gateways: Gateways
     code_of: CodeOf
+    note_use: NoteUse
     clock: Clock
     patience: Patience
 
@@ -86,7 +91,13 @@ class Sending(Struct, frozen=True):
         except Unsendable as fault:
             return self._record(message, DeliveryState.FAILED, reason=fault.reason)
         claimed = self.outbox.claim(message, now)
-        return self._hand_over(claimed, hand_over) if claimed else None
+        if claimed is None:
+            return None
+        delivery = self._hand_over(claimed, hand_over)
+        if message.yes is not None and delivery is not None and delivery.state is DeliveryState.SENT:
+            # Not when the gateway answered: at this instant it was seen that the yes still counts.
+            self.patience.until_done(lambda: self.note_use(message, now))
+        return delivery
 
     def prepare(self, message: Message) -> HandOver:
         """The one call of the gateway, all put together.
@@ -173,8 +184,8 @@ class OutboxCare(Struct, frozen=True):
         due, broken = self._due(now)
         left = [message for message in due if message.due_at < long_ago]
         # Nobody was there to wake what kept quiet hours when they were over: it has not waited too long.
-        opening = [message for message in due if message.due_at >= long_ago and KINDS[message.kind].keeps_quiet_hours]
-        waiting = [message for message in left if _is_sendable(message, now)]
+        opening = [each for each in due if each.could_go_at(now) >= long_ago and KINDS[each.kind].keeps_quiet_hours]
+        waiting = [each for each in left if each.could_go_at(now) < long_ago and _is_sendable(each, now)]
         to_wake = waiting + [message for message in opening if _is_sendable(message, now)]
         lost = self.wake_ups.send([outbox_key(message) for message in to_wake])
         given_up, stuck = self._give_up(left)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from stamkunde.messaging.model import DeliveryState, MessageKind
+from stamkunde.messaging.model import DeliveryState, MessageKind, Yes
 from stamkunde.messaging.outbox import Claim, Delivery, HourlyCount, Message, worth_sending_until
 from stamkunde.messaging.parts import Encoding
+from stamkunde.messaging.quiet_hours import Pause
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
@@ -31,6 +32,7 @@ ITEM_VERSION = 1
 OUTBOX_SHARDS = 8
 MOST_ROWS_A_SHARD = 100
 UNCLAIMED = f"{THERE} AND attribute_not_exists(claim)"
+PAUSED = "attribute_exists(pause_from) AND pause_from <= :now AND pause_until > :now"
 
 
 def outbox_key(message: Message) -> dict[str, str]:
@@ -134,16 +136,29 @@ class Outbox:
         row = get_row(self._client, self._table, key["pk"], key["sk"], consistent=True)
         return _message(row) if row else None
 
-    def due(self, shard: int, until: datetime) -> list[WaitingRow]:
-        """The oldest messages of a shard that were due by an instant."""
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk < :until",
-            ExpressionAttributeValues=to_wire({":pk": f"OUTBOX#{shard}", ":until": compact_instant(until)}),
-            ConsistentRead=True,
-            Limit=MOST_ROWS_A_SHARD,
-        )
-        return [WaitingRow(item) for item in answer["Items"]]
+    def due(self, shard: int, now: datetime) -> list[WaitingRow]:
+        """The oldest messages of a shard that were due by now, without those that wait for the club to open again.
+
+        Those may be many after an evening on which the gateway took nothing, and must hide nobody's code.
+        """
+        values = {":pk": f"OUTBOX#{shard}", ":until": compact_instant(now), ":now": iso_instant(now)}
+        found: list[WaitingRow] = []
+        begin_after: dict[str, Any] = {}
+        while len(found) < MOST_ROWS_A_SHARD:
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk < :until",
+                FilterExpression=f"attribute_exists(claim) OR NOT ({PAUSED})",
+                ExpressionAttributeValues=to_wire(values),
+                ConsistentRead=True,
+                Limit=MOST_ROWS_A_SHARD,
+                **begin_after,
+            )
+            found += (WaitingRow(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                break
+            begin_after = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return found[:MOST_ROWS_A_SHARD]
 
     def claim(self, message: Message, now: datetime) -> Message | None:
         """Take a message that nobody has taken; None if somebody was faster."""
@@ -223,6 +238,9 @@ def _only_some_have(message: Message) -> dict[str, Any]:
     optional = {
         "subject": message.subject,
         "challenge": message.challenge,
+        "yes": [message.yes.member_id, message.yes.record_id] if message.yes else None,
+        "pause_from": iso_instant(message.pause.begins) if message.pause else None,
+        "pause_until": iso_instant(message.pause.ends) if message.pause else None,
     }
     return {name: value for name, value in optional.items() if value is not None}
 
@@ -246,6 +264,10 @@ def _message(row: dict[str, Any]) -> Message:
         challenge=row.get("challenge"),
         attempts=row["attempts"],
         claim=claim,
+        yes=Yes(*row["yes"]) if "yes" in row else None,
+        pause=Pause(parse_instant(row["pause_from"]), parse_instant(row["pause_until"]))
+        if "pause_from" in row
+        else None,
     )
 
 

@@ -232,8 +232,9 @@ def _telling_steps(facts: Facts, club: ClubTime, now: datetime) -> list[Step]:
 def _noting_steps(facts: Facts, club: ClubTime) -> list[Step]:
     """What is done about somebody without telling them."""
     forgetting = [Step(StepKind.FORGET_EVIDENCE, club.start_of(facts.forget_on))] if facts.forget_on else []
-    unnoted = (lapse for lapse in facts.lapses if not lapse.noted)
-    return [*(Step(StepKind.NOTE_LAPSING, club.start_of(lapse.note_on)) for lapse in unnoted), *forgetting]
+    # A use moves the day of one that was noted already: until then it is not known whether to note it anew.
+    days = (lapse.on if lapse.noted else lapse.note_on for lapse in facts.lapses)
+    return [*(Step(StepKind.NOTE_LAPSING, club.start_of(day)) for day in days), *forgetting]
 
 
 def _first(steps: list[Step], now: datetime) -> Step | None:

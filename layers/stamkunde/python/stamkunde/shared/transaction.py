@@ -201,6 +201,27 @@ def put_alone(client: "DynamoDBClient", put: Put) -> None:
         raise
 
 
+def update_alone(client: "DynamoDBClient", update: Update) -> None:
+    """Change one item by itself, for half of what a transaction costs; see `put_alone`.
+
+    Raises
+    ------
+    ConditionFailed
+        The condition did not hold.
+    Busy
+        A transaction held the item, or the table asked for patience.
+    """
+    try:
+        client.update_item(**update.to_request()["Update"])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in PASSING_CODES or code == "TransactionConflictException":
+            raise Busy from error
+        if code == "ConditionalCheckFailedException":
+            raise ConditionFailed({update.purpose: None}) from error
+        raise
+
+
 _PASSING_REASONS = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
 
 

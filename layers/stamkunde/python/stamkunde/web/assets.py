@@ -10,6 +10,9 @@ from msgspec import Struct
 KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 _FOLDER = Path(__file__).parent / "static"
 _STYLESHEET = "stamkunde.css"
+PARTS = ("tokens", "page", "forms", "prose", "card", "reference", "terms_changes", "sign_up_form")
+"""The stylesheet's own parts, each a file, in the order in which they count."""
+
 _KIT = "pico.classless.min.css"
 _FILE_NAME = re.compile(r"([a-z-]+)\.[0-9a-f]{16}(\.[a-z]+)")
 _TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
@@ -36,8 +39,9 @@ class Asset(Struct, frozen=True):
 @cache
 def assets() -> dict[str, Asset]:
     """Every asset by the name it has in the folder."""
-    found = [Asset(path.name, path.read_text()) for path in sorted(_FOLDER.iterdir()) if path.name != _KIT]
-    return {asset.name: _with_kit(asset) if asset.name == _STYLESHEET else asset for asset in found}
+    files = (path for path in sorted(_FOLDER.iterdir()) if path.is_file() and path.name != _KIT)
+    found = [*(Asset(path.name, path.read_text()) for path in files), _stylesheet()]
+    return {asset.name: asset for asset in found}
 
 
 def asset_address(name: str) -> str:
@@ -51,7 +55,8 @@ def find_asset(file_name: str) -> Asset | None:
     return assets().get("".join(match.groups())) if match else None
 
 
-def _with_kit(own: Asset) -> Asset:
-    """Our rules after the kit's, which lie in a layer: ours win however specific the kit's are."""
+def _stylesheet() -> Asset:
+    """One file for browsers: our rules after the kit's, which lie in a layer, so ours win however specific it is."""
     kit = (_FOLDER / _KIT).read_text().removeprefix('@charset "UTF-8";')
-    return Asset(own.name, f"@layer kit{{{kit}}}\n{own.content}")
+    own = "\n".join((_FOLDER / "stamkunde" / f"{part}.css").read_text() for part in PARTS)
+    return Asset(_STYLESHEET, f"@layer kit{{{kit}}}\n{own}")

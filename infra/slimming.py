@@ -30,6 +30,9 @@ POWERTOOLS_UTILITIES = ("__init__.py", "jmespath_utils", "typing")
 # and ask nobody: addresses are judged by their form without a look into the DNS, short numbers aren't called.
 NEVER_ASKED = ("dns", "docs", "phonenumbers/shortdata", "aws_lambda_powertools/event_handler")
 
+# Of S3, which has some; the other services have none.
+MUST_BE_DOCUMENTED = "clientContextParams"
+
 # Packages whose front module only hands on names, from parts of which we use one or two.
 LAZY_PACKAGES = ("phonenumbers",)
 # Modules that call what they import only when somebody asks for help() on a client, or for HTTP/2.
@@ -120,10 +123,15 @@ def without_documentation(model: Any) -> Any:
     if not isinstance(model, dict):
         return model
     return {
-        name: without_documentation(part)
+        name: _silent(part) if name == MUST_BE_DOCUMENTED else without_documentation(part)
         for name, part in model.items()
         if not (name == "documentation" and isinstance(part, str))
     }
+
+
+def _silent(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a client, each with an empty text: before each call botocore asks for one, and never shows it."""
+    return {name: parameter | {"documentation": ""} for name, parameter in parameters.items()}
 
 
 def _slim_phone_data(data: Path) -> None:

@@ -30,6 +30,16 @@ MOST_MODULES = 370
 LARGEST_ZIP = 10_000_000
 NEVER_LOADED = ("boto3", "s3transfer", "multiprocessing", "asyncio", "aws_xray_sdk")
 
+CALLS: dict[str, tuple[str, dict[str, object]]] = {
+    "dynamodb": ("list_tables", {}),
+    "s3": ("put_object", {"Bucket": "tombstones", "Key": "c1", "Body": ""}),
+    "sesv2": ("send_email", {"Content": {}}),
+    "sns": ("publish", {"Message": "1"}),
+    "sqs": ("send_message_batch", {"QueueUrl": "https://sqs.eu-north-1.amazonaws.com/1/q", "Entries": []}),
+    "stepfunctions": ("start_execution", {"stateMachineArn": "arn"}),
+}
+"""One call of each service that we use."""
+
 NAMES = [function.name for function in FUNCTIONS]
 
 
@@ -110,12 +120,15 @@ def test_the_slimmed_packages_answer_as_the_whole_ones(packages: Packages) -> No
         [Path(__file__).parent, *packages.layers_on_path()],
         "packaged_probe.lambda_handler",
         environment={},
-        events=[{"phone_names": sorted(set(phonenumbers.__all__) - set(_names_of("shortnumberinfo")))}],
+        events=[
+            {"phone_names": sorted(set(phonenumbers.__all__) - set(_names_of("shortnumberinfo"))), "calls": CALLS}
+        ],
     )
     answer = start.calls[0].answer
     whole = botocore.session.Session().create_client(
         "dynamodb", region_name="eu-north-1", endpoint_url="https://dynamodb.eu-north-1.amazonaws.com"
     )
+    assert answer["calls"] == dict.fromkeys(slimming.SERVICES, "NothingLeaves")
     assert answer["missing_phone_names"] == []
     assert answer["danish_number"] == "+4520123456"
     assert "query" in answer["help"]

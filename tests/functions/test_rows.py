@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.ledger.store import LedgerStore, guest_account
@@ -90,7 +90,10 @@ def a_ledger_to_tend(tables: DynamoDBClient, operate: Any) -> None:
     """A club whose month is over, with an account that isn't what its entries say, and a receipt of a guest's."""
     till = new_till(operate, clock_offset_seconds=0)
     till.buy(till.join(accepts=False).body["member_id"])
-    operate("move_clock", club_id=till.club["club_id"], clock_offset_seconds=40 * 86_400)
+    # To an hour at which the club may write: at night nobody would be due.
+    noon = (datetime.now(UTC) + timedelta(days=40)).replace(hour=11)
+    offset = noon - datetime.now(UTC)
+    operate("move_clock", club_id=till.club["club_id"], clock_offset_seconds=int(offset.total_seconds()))
     store = LedgerStore(tables, "ledger", till.club["club_id"])
     account_id = next(store.account_ids())
     entry = next(store.every_entry(account_id))

@@ -29,7 +29,7 @@ def _advance(options: argparse.Namespace) -> int:
     stack = Stack.load(Home.from_environment(os.environ).path)
     distance = read_distance(options.distance)
     for stop in MovedClub(stack, options.club).advance(distance):
-        sys.stdout.write(f"{stop.at:%Y-%m-%d %H:%M} UTC  {_words(stop.due)}; {_words(stop.ledger)}\n")
+        sys.stdout.write(f"{stop.at:%Y-%m-%d %H:%M} UTC  {_words(stop.due)}\n")
         sys.stdout.flush()
     return 0
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError
 
-from infra import clock_commands, ledger_commands, operator_commands
+from infra import clock_commands, ledger_commands, operator_commands, restore_commands
 from infra.local.home import LocalRunError
 
 
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     operator_commands.add_commands(subparsers)
     ledger_commands.add_commands(subparsers)
     clock_commands.add_commands(subparsers)
+    restore_commands.add_commands(subparsers)
     return whole
 
 

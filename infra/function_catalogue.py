@@ -103,11 +103,13 @@ class Function:
     wakes
         The function whose queue it may send to, and whose address it learns.
     starts
-        The state machine that it may start, and whose ARN it learns.
+        The state machines that it may start, and whose ARNs it learns.
     sends_messages
         Whether it may send text messages and e-mail.
     on_evidence
         What it may do in the bucket of evidence, such as ``PutObject``; it learns the bucket's name then.
+    on_tombstones
+        What it may do in the bucket of tombstones, in the same way.
     knows_domains
         Whether it writes links or addresses of our own domains, and so learns them.
     """
@@ -119,9 +121,10 @@ class Function:
     timeout_seconds: int
     memory_mb: int
     wakes: str | None = None
-    starts: str | None = None
+    starts: tuple[str, ...] = ()
     sends_messages: bool = False
     on_evidence: tuple[str, ...] = ()
+    on_tombstones: tuple[str, ...] = ()
     knows_domains: bool = False
 
     @property
@@ -203,7 +206,8 @@ FUNCTIONS = (
         purpose="Does what operators ask for: creates clubs, outlets and tills, corrects and merges, rebuilds views.",
         trigger=Invoked(by="operators, from the console's test events or the stamkunde command line"),
         rights=_rights(
-            clubs="GetItem Query PutItem UpdateItem",
+            # A club that stays open after all takes back that it closes.
+            clubs="GetItem Query PutItem UpdateItem DeleteItem",
             views="Query PutItem",
             # Members are corrected, merged and put together: their devices and the row of whoever was merged go.
             members="GetItem Query PutItem UpdateItem DeleteItem",
@@ -215,6 +219,8 @@ FUNCTIONS = (
         timeout_seconds=300,
         memory_mb=512,
         wakes="message_worker",
+        # An erasure that stopped is started again by hand, too.
+        starts=("member_erased",),
         # Who is to be deleted is told so, with a link that undoes it.
         knows_domains=True,
         # A photo whose record could not be written goes again.
@@ -239,22 +245,21 @@ FUNCTIONS = (
     ),
     Function(
         name="ledger_job",
-        purpose="Posts what has expired once a club's month is over, and tends refunds that wait for their sale.",
+        purpose="Tends refunds that wait for their sale: books those whose sale has come, and ends old ones.",
         trigger=Schedule(every_minutes=60),
         rights=_rights(
             clubs="Query",
             members="GetItem",
             # A refund gives back one of a coupon's total, or a code, by an update.
             ledger="GetItem Query PutItem UpdateItem",
-            views="GetItem PutItem",
         ),
-        # A month's end of large clubs: each of its two chores stops after five minutes and goes on in the next hour.
+        # It stops after ten minutes and goes on in the next hour.
         timeout_seconds=900,
         memory_mb=512,
     ),
     Function(
         name="proof_job",
-        purpose="Derives accounts from their entries again, at night in each club, and tells what differs.",
+        purpose="Proves accounts by their entries, at night in each club, and keeps what was owed as months ended.",
         trigger=Schedule(every_minutes=60),
         # It could not repair anything if it wanted to.
         rights=_rights(clubs="Query", ledger="GetItem Query", views="GetItem Query PutItem DeleteItem"),
@@ -283,6 +288,15 @@ FUNCTIONS = (
         wakes="message_worker",
     ),
     Function(
+        name="backup_job",
+        purpose="Deletes copies of tables made by hand once they are too old, and tells of restored tables.",
+        trigger=Schedule(every_minutes=60),
+        # It reads and writes no row.
+        rights=_rights(**dict.fromkeys(TABLES, "ListBackups DeleteBackup ListTables")),
+        timeout_seconds=60,
+        memory_mb=512,
+    ),
+    Function(
         name="due_job",
         purpose="Looks at the members who are due in each club, and starts what is to be done about them.",
         trigger=Schedule(every_minutes=60),
@@ -290,33 +304,55 @@ FUNCTIONS = (
             clubs="Query",
             # A hint is claimed by an update, and taken away once it stands for nothing.
             members="GetItem Query PutItem UpdateItem DeleteItem",
-            # New terms make everybody due: members are found by their accounts.
-            ledger="Query",
+            # New terms make everybody due: members are found by their accounts. What has lapsed is posted at once.
+            ledger="Query PutItem",
             # What became of a notice decides whether its day counts.
             messages="GetItem",
         ),
         # It stops after ten minutes and goes on in the next hour.
         timeout_seconds=900,
         memory_mb=512,
-        starts="member_due",
+        starts=("member_due", "member_erased"),
     ),
     Function(
         name="due_task",
         purpose="Does what is due to or for a member, as a step of the member_due state machine.",
         trigger=Step(machine="member_due"),
         rights=_rights(
-            clubs="Query",
+            # A notice is in the club's own words, where it has any.
+            clubs="GetItem Query",
             # Of a record whose permission ended long ago only the rest is left.
             members="GetItem Query PutItem UpdateItem DeleteItem",
-            # What somebody held is forfeit once they are taken away.
-            ledger="Query PutItem",
+            # A reminder says what somebody would lose.
+            ledger="Query",
             messages="GetItem PutItem",
         ),
         timeout_seconds=60,
         memory_mb=512,
         wakes="message_worker",
         knows_domains=True,
+    ),
+    Function(
+        name="erasure_task",
+        purpose="Erases somebody, as a step of the member_erased state machine.",
+        trigger=Step(machine="member_erased"),
+        rights=_rights(
+            # Who asked is told that it is done, in the shop's own words if it has any.
+            clubs="GetItem Query",
+            members="GetItem Query PutItem UpdateItem DeleteItem",
+            # Nobody else may delete entries: copies of nobody take their place.
+            ledger="GetItem Query PutItem UpdateItem DeleteItem",
+            # What waits to be sent to them goes, unless it is with the gateway.
+            messages="GetItem Query PutItem DeleteItem",
+        ),
+        # Four hundred entries take a few seconds, and so does looking through a year of what staff did.
+        timeout_seconds=60,
+        memory_mb=512,
+        wakes="message_worker",
+        knows_domains=True,
         # The photo of somebody's signed form goes with them.
         on_evidence=("DeleteObject", "ListBucket"),
+        # A copy that is brought back must not bring them back.
+        on_tombstones=("PutObject",),
     ),
 )

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from infra.asking import run_task
+from infra.closing_commands import add_closing_commands
 from infra.coupon_commands import add_coupon_commands
 from infra.data_commands import add_club_data_commands, add_import_command
+from infra.erasure_commands import add_erasure_commands
+from infra.keeping_commands import TRADES, add_keeping_commands
 from infra.local.home import Home, LocalRunError, Stack
 from infra.local.loopback import client
 from infra.member_commands import add_member_commands
 from infra.member_data_commands import add_member_data_commands
+from infra.message_commands import add_wording_commands
 from infra.permission_commands import add_club_permission_commands, add_may_write_command
 from infra.terms_commands import add_terms_commands
 
@@ -34,6 +38,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     _club_commands(clubs)
     add_club_data_commands(clubs, _task)
     add_club_permission_commands(clubs, _task)
+    add_keeping_commands(clubs, _task)
+    add_closing_commands(clubs, _task)
     _outlet_commands(_group(subparsers, "outlet", "create a place of sale, show its days"))
     _till_commands(_group(subparsers, "till", "give tills keys, and take them away"))
     _programme_commands(_group(subparsers, "programme", "show the bonus programme, publish a new version"))
@@ -42,9 +48,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     add_may_write_command(members)
     add_member_data_commands(members, _task)
     add_import_command(members)
+    add_erasure_commands(_group(subparsers, "erasure", "what is being erased, and was; try again"), _task)
     add_coupon_commands(_group(subparsers, "coupon", "publish coupons, make codes, give vouchers"), _task)
     add_terms_commands(_group(subparsers, "terms", "publish terms, compare versions, attach signed forms"), _task)
-    _message_commands(_group(subparsers, "message", "try out the sending of messages"))
+    messages = _group(subparsers, "message", "what is sent by itself, in which words; try out the sending")
+    _message_commands(messages)
+    add_wording_commands(messages, _task)
 
 
 type _Group = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -65,6 +74,11 @@ def _club_commands(group: _Group) -> None:
     create.add_argument("--unit", choices=("money", "points"), help="what bonus is counted in, for ever (money)")
     create.add_argument("--point-value", type=int, help="what a point pays for, in øre (1)")
     create.add_argument("--terms", type=Path, dest="terms_file", help="a file with the terms (default: our own text)")
+    create.add_argument(
+        "--trade", choices=TRADES, help="by it, how long members are kept (see `club keeping presets`)"
+    )
+    create.add_argument("--keeping-months", type=int, help="for a trade of one's own")
+    create.add_argument("--keeping-reason", help="why that is three years or longer, in writing")
     page = _task(group, "page", "publish_join_page", "open a club's public pages, or change what they say")
     page.add_argument("club_id")
     page.add_argument("--company", required=True, help="the firm that is responsible for the members' data")

@@ -44,11 +44,12 @@ def add_club_permission_commands(group: Group, new_task: NewTask) -> None:
         action=argparse.BooleanOptionalAction,
         help="write to whoever gave their number in a sale and didn't refuse",
     )
-    policy.add_argument("--inactive-months", type=int, help="how long members are kept without any activity")
-    policy.add_argument("--keeping-reason", help="why they are kept for three years or longer, in writing")
     lapsing = new_task(group, "lapsing", "list_lapsing", "whose permission lapses within two months")
     lapsing.add_argument("club_id")
     lapsing.add_argument("--by", required=True, help="who looks")
+    birthdays = new_task(group, "birthdays", "list_birthdays", "whose birthday it is, or was within a week")
+    birthdays.add_argument("club_id")
+    birthdays.add_argument("--by", required=True, help="who looks")
 
 
 def add_may_write_command(group: Group) -> None:
@@ -88,3 +89,4 @@ def _printed(told: dict[str, Any], language: str) -> Iterator[str]:
     for answer in told["answers"]:
         yield f"{answer['question'][language]}: {answer['line'][language]}"
         yield from (f"    {'✓' if step['holds'] else '✗'} {step['words'][language]}" for step in answer["steps"])
+    yield from (line[language] for line in told["ladder"])

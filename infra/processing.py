@@ -79,7 +79,9 @@ SERVICES = {
     "Lambda": Service("Lambda", "runs the functions", "what a request or a row holds, while it is worked on"),
     "Logs": Service("CloudWatch Logs", "keeps logs for 30 days", "ids of requests, clubs and cases, nobody's data"),
     "S3": Service(
-        "S3", "keeps photos of signed forms", "a name, a number and a signature, as far as a form has them"
+        "S3",
+        "keeps photos of signed forms, and for 45 days which random ids were erased",
+        "a name, a number and a signature, as far as a form has them",
     ),
     "SES": Service("SES", "sends e-mail", "e-mail address and text of a message, while it is sent"),
     "SNS": Service(
@@ -95,10 +97,12 @@ SERVICES = {
 }
 
 GATEWAYS = {
+    "backups": Gateway("DynamoDB", "which copies of tables are to be deleted"),
     "cases": Gateway("StepFunctions", "random ids of a club and a case"),
     "email": Gateway("SES", "an e-mail address, the club's name, subject and text"),
     "evidence_store": Gateway("S3", "the photo of a signed form, under random ids"),
     "sms": Gateway("SNS", "a phone number, the club's name, a text"),
+    "tombstones": Gateway("S3", "a club's random id, a day, a digest of a random id"),
     "wake_ups": Gateway("SQS", "the key of a row"),
 }
 PORTS = ("handover",)

@@ -57,12 +57,14 @@ def _publish_command(group: Group, new_task: NewTask) -> None:
     for name, words in (
         ("rate", "a new bonus rate along with it, in basis points: 250 is 2.5 %%"),
         ("expiry-months", "bonus lives so long from then on"),
-        (
-            "inactive-months",
-            "terms say that whoever has been inactive for so long is deleted (nothing deletes them yet)",
-        ),
     ):
         publish.add_argument(f"--{name}", type=int, help=words)
+    publish.add_argument(
+        "--forecast",
+        metavar="SEAL",
+        help="keep members as long as in what `club keeping simulate` printed",
+    )
+    publish.add_argument("--keeping-reason", help="why that is three years or longer, in writing")
 
 
 def _day(typed: str) -> str:

@@ -11,7 +11,7 @@ from stamkunde.ledger.store import new_account as open_account
 from stamkunde.members.model import Member
 from stamkunde.retention.acts import Acted
 from stamkunde.retention.service import Outcome
-from stamkunde.retention.store import DUE_SHARDS, Swept
+from stamkunde.retention.store import DUE_SHARDS
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.terms import NOT_ACCEPTED, TermsChase
 from stamkunde.shared.transaction import Put
@@ -74,7 +74,7 @@ def cost_of_an_hour(due: DueShop, members: int) -> Cost:
 
     begun = FIRST_REMINDER - timedelta(hours=4)
     due.at(begun)
-    due.shop.due.note_swept(Swept(begun, terms_version=1, shards_left=()))
+    due.has_come_to(begun)
     nobody = metered(lambda: expect(due.run_job(), {}))
     for member_id in few:
         due.shop.due.arm(member_id, begun)

@@ -8,17 +8,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from stamkunde.erasure.model import Left, StepName
+from stamkunde.erasure.steps import Erasure
+from stamkunde.ledger.expiry import Expiry
+from stamkunde.members.birthdays import BirthdayNotes
 from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.model import Member
-from stamkunde.members.remains import Remains
+from stamkunde.members.uses import Uses
 from stamkunde.messaging.model import DeliveryState
-from stamkunde.messaging.outbox import delivery_of
-from stamkunde.messaging.store import ClubMessages, Outbox
+from stamkunde.messaging.outbox import Message, delivery_of
+from stamkunde.messaging.store import Outbox
 from stamkunde.retention.acts import Acted, DueActs
+from stamkunde.retention.at_once import AtOnce
+from stamkunde.retention.everybody import ladder_name
+from stamkunde.retention.model import HORIZON, look_at
 from stamkunde.retention.service import DueVisits, Looking, Visited
-from stamkunde.retention.store import Swept
-from stamkunde.shared.clock import FixedClock
+from stamkunde.retention.store import Hint, Swept
+from stamkunde.shared.clock import FixedClock, local_date
 from stamkunde.shared.item import from_wire
+from tests.erasing_shop import KeptTombstones, Photos, erasure_of, looking_of
 from tests.factories import make_club
 from tests.letterbox import waiting
 from tests.shop import Shop
@@ -58,7 +66,7 @@ class MortalClient:
 
     def __getattr__(self, operation: str) -> Any:
         called = getattr(self.inner, operation)
-        if operation not in ("put_item", "delete_item", "transact_write_items"):
+        if operation not in ("put_item", "update_item", "delete_item", "transact_write_items"):
             return called
 
         def call(**given: Any) -> Any:
@@ -74,32 +82,18 @@ class Machine:
 
     started: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
+    erasing: set[str] = field(default_factory=set)
     life: Life | None = None
 
-    def start(self, _club_id: str, case_id: str, attempt: int, step: str) -> None:
+    def start(self, _club_id: str, case_id: str, attempt: int, step: str, *, removes: bool) -> None:
         if self.life:
             self.life.passes()
         name = f"{case_id}-{attempt}"
         if name not in self.started:
             self.started[name] = step
             self.waiting.append(case_id)
-
-
-@dataclass
-class Photos:
-    """The photos of signed forms that are kept, by name."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-
-    def keep(self, name: str, content: bytes, _media_type: str) -> None:
-        self.kept[name] = content
-
-    def remove(self, name: str) -> None:
-        self.kept.pop(name, None)
-
-    def remove_all(self, beginning: str, but: str | None = None) -> None:
-        for name in [each for each in self.kept if each.startswith(beginning) and each != but]:
-            self.remove(name)
+            if removes:
+                self.erasing.add(case_id)
 
 
 @dataclass
@@ -110,18 +104,26 @@ class DueShop:
     machine: Machine = field(default_factory=Machine)
     photos: Photos = field(default_factory=Photos)
     sent: list[dict[str, Any]] = field(default_factory=list)
+    tombstones: KeptTombstones = field(default_factory=KeptTombstones)
 
     @property
     def looking(self) -> Looking:
-        shop = self.shop
-        club_id = shop.club.club_id
-        remains = Remains(shop.client, shop.members_table, club_id)
-        return Looking(shop.club, shop.members, remains, ClubMessages(shop.client, "messages", club_id))
+        return looking_of(self.shop)
+
+    @property
+    def erasure(self) -> Erasure:
+        return erasure_of(self.shop, self.looking, self.photos, self.tombstones)
 
     @property
     def visits(self) -> DueVisits:
         cases: Any = self.machine
-        return DueVisits(self.shop.club, self.shop.due, self.looking, self.shop.store, cases, self.shop.clock)
+        return DueVisits(self.shop.club, self.shop.due, self.looking, self.at_once, cases, self.shop.clock)
+
+    @property
+    def at_once(self) -> AtOnce:
+        shop = self.shop
+        expiry = Expiry(shop.store, shop.clock, shop.club.time_zone, shop.patience)
+        return AtOnce(shop.club, expiry, BirthdayNotes(shop.client, shop.members_table, shop.club.club_id))
 
     @property
     def acts(self) -> DueActs:
@@ -131,8 +133,6 @@ class DueShop:
             shop.due,
             self.looking,
             shop.admission,
-            shop.removal,
-            lambda: self.photos,
             LapsingNotes(shop.client, shop.members_table, shop.club.club_id),
             shop.clock,
             shop.patience,
@@ -146,16 +146,28 @@ class DueShop:
         watch = iter(seconds)
         return self.visits.run(lambda: next(watch, False))
 
-    def run_machine(self) -> list[Acted]:
-        """Go through every case that was started."""
-        outcomes = []
+    def run_machine(self) -> list[Acted | Left]:
+        """Go through every case that was started, each in its machine."""
+        outcomes: list[Acted | Left] = []
         while self.machine.waiting:
             case_id = self.machine.waiting.pop(0)
-            outcome, _ = self.acts.act(case_id)
-            outcomes.append(outcome)
-            if outcome is not Acted.CLOSED:
-                self.acts.rearm(case_id)
+            outcomes.append(self._erase(case_id) if case_id in self.machine.erasing else self._act(case_id))
         return outcomes
+
+    def _act(self, case_id: str) -> Acted:
+        outcome, _ = self.acts.act(case_id)
+        if outcome is not Acted.CLOSED:
+            self.acts.rearm(case_id)
+        return outcome
+
+    def _erase(self, case_id: str) -> Left:
+        for step in StepName:
+            while (left := self.erasure.do(step, case_id)) is Left.MORE:
+                pass
+            if left is Left.NOT_DUE:
+                self.erasure.rearm(case_id)
+                return left
+        return Left.DONE
 
     def hour(self, now: datetime, outcome: DeliveryState | None = DeliveryState.SENT) -> Visited:
         """An hourly run at an instant, what its cases do, and what becomes of the messages they write.
@@ -170,17 +182,37 @@ class DueShop:
         return visited
 
     def jump(self, now: datetime, outcome: DeliveryState | None = DeliveryState.SENT) -> Visited:
-        """An hourly run at an instant, with nothing left undone before the day that leads to it."""
-        self.shop.due.note_swept(Swept(now - timedelta(days=1), self.shop.club.current_terms().version, ()))
+        """An hourly run at an instant, with nothing left undone before the day that leads to it.
+
+        Whoever would have been looked at on the way, for nothing, is so now.
+        """
+        for hint in self.free_hints():
+            if hint.instant < now - timedelta(days=1):
+                self.shop.due.put_off(hint, now)
+        self.has_come_to(now - timedelta(days=1))
         return self.hour(now, outcome)
+
+    def has_come_to(self, now: datetime, terms_version: int | None = None) -> None:
+        """As if everybody was seen to who was due before an instant, by the terms and the ladder of then."""
+        club = self.shop.club
+        version = club.current_terms().version if terms_version is None else terms_version
+        self.shop.due.note_swept(Swept(now, version, (), ladder_name(club.ladder(local_date(now, club.time_zone)))))
 
     def post(self, outcome: DeliveryState) -> None:
         """What the message worker makes of the club's messages that wait."""
         outbox, own = Outbox(self.shop.client, "messages"), f"#{self.shop.club.club_id}#"
         for row in waiting(self.shop.client):
             if own in row["sk"] and (message := outbox.load(row)) is not None:
-                outbox.record(message, delivery_of(message, outcome, self.shop.now()))
+                self.send(message, outcome)
                 self.sent.append(row)
+
+    def send(self, message: Message, outcome: DeliveryState) -> None:
+        """What the message worker does with one: advertising that is sent uses the yes that it is sent by."""
+        outbox = Outbox(self.shop.client, "messages")
+        assert outbox.record(message, delivery_of(message, outcome, self.shop.now()))
+        if message.yes is not None and outcome is DeliveryState.SENT:
+            uses = Uses(self.shop.client, "members", self.shop.club.club_id)
+            uses.note(message.yes, message.channel, self.shop.now())
 
     def letters(self, kind: str = "") -> list[dict[str, Any]]:
         """The club's messages whose kind begins so, also those that wait, in the order in which they were due."""
@@ -194,7 +226,7 @@ class DueShop:
         life = Life(moments)
         client: Any = MortalClient(self.shop.client, life)
         machine = replace(self.machine, life=life)
-        mortal = DueShop(replace(self.shop, client=client), machine)
+        mortal = DueShop(replace(self.shop, client=client), machine, self.photos, tombstones=self.tombstones)
         try:
             mortal.run_job()
             mortal.run_machine()
@@ -226,6 +258,18 @@ class DueShop:
     def hints(self) -> list[dict[str, Any]]:
         return [row for row in self.rows("DUE#") if row["sk"] != "SWEPT"]
 
+    def free_hints(self) -> list[Hint]:
+        """The club's hints for which nothing is being done."""
+        rows = [row for row in self.hints() if f"#{self.shop.club.club_id}#" in row["pk"] and "case_id" not in row]
+        parted = [(row, str(row["sk"]).partition("#")) for row in rows]
+        return [Hint(row["pk"], due_at, member_id, row["arming"]) for row, (due_at, _, member_id) in parted]
+
+    def are_only_looked_at_again(self, *member_ids: str) -> bool:
+        """Whether nothing is known to be due of these and nobody else, and they will be looked at on their days."""
+        hints, now = self.free_hints(), self.shop.now()
+        on_their_days = all(hint.instant == look_at(hint.member_id, now + 2 * HORIZON, now) for hint in hints)
+        return on_their_days and sorted(hint.member_id for hint in hints) == sorted(member_ids)
+
     def cases(self) -> list[dict[str, Any]]:
         return self.rows("CASE#")
 
@@ -233,5 +277,5 @@ class DueShop:
 def open_due_shop(client: DynamoDBClient) -> DueShop:
     """A shop that has just opened and been looked at once, at which somebody may join."""
     due = DueShop(Shop(client, make_club(created_at=JOINED), clock=FixedClock(JOINED)))
-    due.shop.due.note_swept(Swept(JOINED, terms_version=1, shards_left=()))
+    due.has_come_to(JOINED)
     return due

@@ -6,7 +6,16 @@ from copy import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stamkunde.clubs.model import DEFAULT_JOIN_COUNTRIES, Club, JoinPage, ReceiptNumbers, TermsVersion, Till
+from stamkunde.clubs.model import (
+    CAREFUL_POLICY,
+    DEFAULT_JOIN_COUNTRIES,
+    Club,
+    JoinPage,
+    MemberPolicy,
+    ReceiptNumbers,
+    TermsVersion,
+    Till,
+)
 from stamkunde.ledger.model.accounts import Account, AccountMember, LotKey
 from stamkunde.ledger.model.receipts import Basket, Line, Receipt, TillPoint
 from stamkunde.members.consents import PermissionKind
@@ -36,12 +45,17 @@ def make_club(**given: Any) -> Club:
         "clock_offset": None,
         "created_at": LONG_AGO,
         "programmes": (THREE_PERCENT,),
-        # They promise no more than a month, so that a test's programme may be as short as it likes.
-        "terms": (TermsVersion(1, "da", "Betingelser", LONG_AGO, bonus_expiry_months=1),),
+        "terms": (_first_terms(given.get("member_policy", CAREFUL_POLICY)),),
         "signing_keys": (SigningKey(1, b"s" * 32),),
         "join_page": JoinPage("Bager Holm ApS", "12345678", "hej@bagerholm.example", "brød og kager", "#9a4f1c"),
     }
     return Club(**(standard | given))
+
+
+def _first_terms(policy: MemberPolicy) -> TermsVersion:
+    """They promise no more than a month of bonus, so that a test's programme may be as short as it likes."""
+    months = policy.inactive_months if policy.trade else None
+    return TermsVersion(1, "da", "Betingelser", LONG_AGO, bonus_expiry_months=1, inactive_months=months)
 
 
 def everything_shown(club: Club, language: str = "da", **given: Any) -> Shown:

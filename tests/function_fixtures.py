@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 
-from stamkunde.bootstrap import CLIENT_CONFIG, dynamodb_client
+from stamkunde.bootstrap import CLIENT_CONFIG, aws_client, dynamodb_client
 from tests.tables import create_tables
 from tests.till_client import TillClient, gateway_event
 
@@ -41,7 +41,10 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "MESSAGES_TABLE": "messages",
         "MESSAGE_QUEUE": "message-worker",
         "MEMBER_MACHINE": f"arn:aws:states:eu-north-1:{account}:stateMachine:member-due",
-        "EVIDENCE_BUCKET": "evidence",
+        "ERASURE_MACHINE": f"arn:aws:states:eu-north-1:{account}:stateMachine:member-erased",
+        # Buckets have one name in all accounts.
+        "EVIDENCE_BUCKET": f"evidence-{account}",
+        "TOMBSTONE_BUCKET": f"tombstones-{account}",
         "ORIGIN_SECRET": ORIGIN_SECRET,
         "PAGES_DOMAIN": "klub.example.com",
         "SHORT_DOMAIN": "k.test",
@@ -57,11 +60,18 @@ def environment(engine_endpoint: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tables(environment: None) -> DynamoDBClient:
-    """The tables the handlers use, asked with more patience: to see all rows of many tests takes a while."""
+    """The tables the handlers use, asked with more patience: to see all rows of many tests takes a while.
+
+    Beside them, where they keep photos of forms and note who is erased.
+    """
     from operator_task.handler import SETTINGS
 
     client = dynamodb_client(SETTINGS, CLIENT_CONFIG.merge(Config(read_timeout=60)))
     create_tables(client)
+    files = aws_client("s3", SETTINGS, CLIENT_CONFIG)
+    where = {"LocationConstraint": SETTINGS.region}
+    for bucket in (SETTINGS.tombstone_bucket, SETTINGS.evidence_bucket):
+        files.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
     return client
 
 
@@ -89,6 +99,8 @@ def new_till(operate: Any, **given: Any) -> TillClient:
         "name": "Bager Holm",
         "country": "DK",
         "contact": "hej@bagerholm.example",
+        "trade": "tourist_crafts",
+        "keeping_reason": "Mange kommer kun på ferie, og ikke hvert år.",
     }
     club = operate("create_club", **(standard | given))
     operate("create_outlet", club_id=club["club_id"], outlet_id="banegaarden", name="Banegårdspladsen")

@@ -11,6 +11,7 @@ from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.messaging.model import Domains
 from stamkunde.messaging.store import ClubMessages
+from stamkunde.messaging.words_store import ClubWords
 from stamkunde.shared.item import from_wire
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class NotingQueue:
 def member_messages(client: DynamoDBClient, club: Club, queue: NotingQueue | None = None) -> MemberMessages:
     """A club's messages to its members."""
     store = ClubMessages(client, "messages", club.club_id)
-    return MemberMessages(club, store, WakeUps(queue or NotingQueue(), "queue"), DOMAINS)
+    words = ClubWords(client, "clubs", club.club_id).words
+    return MemberMessages(club, store, WakeUps(queue or NotingQueue(), "queue"), DOMAINS, words=words)
 
 
 def waiting(client: DynamoDBClient, kind: str | None = None) -> list[dict[str, Any]]:

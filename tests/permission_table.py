@@ -98,7 +98,7 @@ class Case:
         return may_write(self.facts(), self.message, self.channel, self.chosen_by, NOW)
 
     def facts(self) -> Facts:
-        """What it says that from."""
+        """What it follows from."""
         return Facts(CLUBS[self.club], self.member(), tuple(self._records()))
 
     def member(self) -> Member | None:

@@ -22,6 +22,7 @@ from tests.benchmarks.report import machine, revision
 from tests.due_cost import Cost, cost_of_an_hour
 from tests.due_scene import open_due_shop
 from tests.engine_fixtures import bare_engine, new_account
+from tests.forget_proof import deployed, in_process
 from tests.local_stack import LocalStack
 from tests.mutations.mutations import MUTATIONS
 from tests.mutations.runner import Mutation, switch_off
@@ -34,6 +35,8 @@ BASKETS = 20_000
 STEPS = 50_000
 DUE_SIZES = (1_000, 10_000, 50_000)
 ROUNDS = 200
+PEOPLE = 5_000
+DEPLOYED_PEOPLE = 50
 HEADING = "\n## "
 INTRODUCTION = """# Proof: the sizes of record
 
@@ -155,6 +158,20 @@ def due(sizes: Sequence[int] = DUE_SIZES) -> Shown:
     return Shown(lines, all(cost == costs[0] and cost.is_within_the_budget() for cost in costs))
 
 
+def forget(people: int = PEOPLE, deployed_people: int = DEPLOYED_PEOPLE) -> Shown:
+    """Everybody stays away: what the forecast says, and what happens in the years until all are gone."""
+    outcomes = {"On the engine, services in process": in_process(people)}
+    with _own_stack() as local:
+        local.start()
+        outcomes["In deployed Lambdas, over HTTP and through the state machines"] = deployed(
+            local.stack, deployed_people
+        )
+    lines: list[str] = []
+    for heading, outcome in outcomes.items():
+        lines += ["", f"### {heading}", "", *(f"- {line}" for line in outcome.report())]
+    return Shown(lines, all(outcome.holds for outcome in outcomes.values()))
+
+
 SECTIONS = {
     "replay": Section(
         "Real receipts",
@@ -185,6 +202,16 @@ what its entries say, and is what it was at first.""",
 looked at and due later after all; these few are reminded, with all that their cases write. The units, metered from
 what the calls carry, must be equal in each club.""",
         due,
+    ),
+    "forget": Section(
+        "Members who stay away",
+        """Generated members of all sorts (with and without permission, some of them stopped; households; terms not
+accepted; bonus that lapses on the way, on the very day too; some away for longer than the club keeps anybody) stay
+away for good. Before that the club's forecast is made, for three years; then the hourly job runs, at each hour at
+which somebody is due, until everybody is gone. Each notice in its month, each one that passes somebody by, everybody
+who is deleted and all bonus that is forfeited must be what the forecast said. Those in process live in a club and an
+engine a core.""",
+        forget,
     ),
     "mutations": Section(
         "Rules switched off",

@@ -53,7 +53,8 @@ def _other_calls(function: Function) -> set[tuple[str, str]]:
     waking = {("sqs", "SendMessageBatch")} if function.wakes else set()
     starting = {("stepfunctions", "StartExecution")} if function.starts else set()
     # The right to list is called otherwise than what lists.
-    names = ("ListObjectsV2" if action == "ListBucket" else action for action in function.on_evidence)
+    on_files = (*function.on_evidence, *function.on_tombstones)
+    names = ("ListObjectsV2" if action == "ListBucket" else action for action in on_files)
     keeping = {("s3", name) for name in names}
     sending = {("sns", "Publish"), ("sesv2", "SendEmail")} if function.sends_messages else set()
     return waking | starting | keeping | sending

@@ -28,7 +28,6 @@ from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.links import LinkActs
 from stamkunde.members.merging import Merging
 from stamkunde.members.model import Acceptance
-from stamkunde.members.remains import Remains
 from stamkunde.members.removal import Removal
 from stamkunde.members.service import Joined, Membership
 from stamkunde.members.stops import Stops
@@ -155,17 +154,7 @@ class Shop:
 
     @property
     def removal(self) -> Removal:
-        return Removal(
-            self.club,
-            self.members,
-            self.store,
-            self.access,
-            Remains(self.client, self.members_table, self.club.club_id),
-            self.lapsing,
-            self.stops,
-            self.due,
-            self.patience,
-        )
+        return Removal(self.members, self.access, self.due)
 
     @property
     def stops(self) -> Stops:

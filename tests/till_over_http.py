@@ -50,8 +50,12 @@ class OpenShop:
         """A new one; `door` is a client of the stack's front door."""
         operator = Operator(stack)
         slug = f"bager-{random.randrange(10**9)}"
-        contact = "hej@bagerholm.example"
-        club = operator.do("create_club", slug=slug, name=name, country=country, contact=contact, **given)
+        standard = {
+            "contact": "hej@bagerholm.example",
+            "trade": "tourist_crafts",
+            "keeping_reason": "Mange kommer kun på ferie, og ikke hvert år.",
+        }
+        club = operator.do("create_club", slug=slug, name=name, country=country, **(standard | given))
         club_id = club["club_id"]
         operator.do("create_outlet", club_id=club_id, outlet_id=OUTLET, name="Banegårdspladsen")
         key = _new_till_key(operator, club_id, TILL)

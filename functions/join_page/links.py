@@ -12,7 +12,19 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.web.pages import error_page
 from stamkunde.web.visit import Form, Visit
 
-OUTCOMES = {LinkAct.ACCEPT_TERMS: "accepted", LinkAct.CONFIRM_EMAIL: "confirmed", LinkAct.UNDO_ERASURE: "kept"}
+OUTCOMES = {
+    LinkAct.ACCEPT_TERMS: "accepted",
+    LinkAct.CONFIRM_EMAIL: "confirmed",
+    LinkAct.UNDO_ERASURE: "kept",
+    LinkAct.STAY: "stayed",
+    LinkAct.STOP_ADVERTISING: "stopped",
+}
+ONE_BUTTON = {
+    LinkAct.CONFIRM_EMAIL: "link_confirm.html",
+    LinkAct.UNDO_ERASURE: "link_keep.html",
+    LinkAct.STAY: "link_stay.html",
+    LinkAct.STOP_ADVERTISING: "link_stop.html",
+}
 
 
 def show_link(pages: Pages, visit: Visit, link: FoundLink) -> Response:
@@ -44,6 +56,10 @@ def _act(acts: LinkActs, visit: Visit, link: FoundLink) -> None:
             acts.confirm_email(link, visit.language, visit.caller)
         case LinkAct.UNDO_ERASURE, "keep":
             acts.undo_erasure(link)
+        case LinkAct.STAY, "stay":
+            acts.stay(link)
+        case LinkAct.STOP_ADVERTISING, "stop":
+            acts.stop_advertising(link, visit.language, visit.caller)
         case _:
             raise Refusal("malformed_body")
 
@@ -59,10 +75,8 @@ def _page(pages: Pages, visit: Visit, link: FoundLink, form: Form | None = None)
             return visit.show("link_done.html", home=path, outcome="deleted")
         case LinkState.DONE:
             return visit.show("link_done.html", home=path, outcome=OUTCOMES[link.act])
-    if link.act is LinkAct.CONFIRM_EMAIL:
-        return visit.show("link_confirm.html", home=path, form=form, path=path)
-    if link.act is LinkAct.UNDO_ERASURE:
-        return visit.show("link_keep.html", home=path, form=form, path=path)
+    if link.act in ONE_BUTTON:
+        return visit.show(ONE_BUTTON[link.act], home=path, form=form, path=path)
     terms = visit.club.current_terms()
     wording = terms_wording(visit.club, visit.language)
     return visit.show("link_accept.html", home=path, form=form, path=path, terms=terms, wording=wording)

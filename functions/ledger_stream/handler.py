@@ -10,7 +10,7 @@ from stamkunde import cold_start
 from stamkunde.bootstrap import dynamodb_client
 from stamkunde.ledger.care_store import touch_accounts
 from stamkunde.ledger.rows import entry_from_row
-from stamkunde.ledger.store import account_of, club_of
+from stamkunde.ledger.store import accounts_of, club_of
 from stamkunde.observability import begin_invocation, logger
 from stamkunde.settings import Settings
 from stamkunde.shared.item import from_wire
@@ -35,7 +35,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> None:
     written = [from_wire(each["dynamodb"]["NewImage"]) for each in records if each["eventName"] != "REMOVE"]
     removed = [from_wire(each["dynamodb"]["OldImage"]) for each in records if each["eventName"] == "REMOVE"]
     days = note_entries(STORE, _facts(written), _facts(removed))
-    accounts = touch_accounts(CLIENT, SETTINGS.views_table, map(account_of, (*written, *removed)))
+    accounts = touch_accounts(CLIENT, SETTINGS.views_table, accounts_of((*written, *removed)))
     logger.info("entries noted", written=len(written), removed=len(removed), days=days, accounts=accounts)
 
 

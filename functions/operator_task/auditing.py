@@ -9,6 +9,7 @@ from operator_task.desk import Desk, TaskModel
 from operator_task.ledger_tasks import Bench
 from operator_task.tasks import TASKS
 from stamkunde.audit.model import Act, new_act
+from stamkunde.gateways.tombstones import digest_of
 from stamkunde.shared.patience import Patience
 
 NAMING_MEMBERS = ("member_id", "receiver_id", "host_id", "winner_id", "member_ids", "former_ids")
@@ -20,22 +21,29 @@ def carry_out(desk: Desk, task: TaskModel) -> dict[str, Any]:
 
     It is noted before anything is done, so that nothing happens without a trace; what was refused is noted too. Whom
     only the answer names is added to that note before the answer leaves: whoever was found, or stood in a list. Not
-    so with the record itself: each look at it would name everybody anew.
+    so with the record itself: each look at it would name everybody anew. Who isn't there is named by what leads to
+    nobody: an act about somebody who is erased would bring back what erasing took out of the record.
     """
     by: str | None = getattr(task, "by", None)
     if by is None:
         return TASKS[type(task)](desk, task)
     bench = Bench(desk, task.club_id)  # type: ignore[attr-defined]
     asked_for = {name: getattr(task, name, None) for name in NAMING_MEMBERS}
-    act = new_act(bench.clock.now(), by, str(task.__struct_config__.tag), _named(asked_for))
+    about = [each if _is_there(bench, each) else digest_of(each) for each in _named(asked_for)]
+    act = new_act(bench.clock.now(), by, str(task.__struct_config__.tag), about)
     _note(desk, bench, act)
     answer = TASKS[type(task)](desk, task)
     if isinstance(task, ShowAudit):
         return answer
-    told = replace(act, member_ids=tuple(dict.fromkeys([*act.member_ids, *_named(answer)])))
+    found = (each for each in _named(answer) if digest_of(each) not in about)
+    told = replace(act, member_ids=tuple(dict.fromkeys([*act.member_ids, *found])))
     if told != act:
         _note(desk, bench, told)
     return answer
+
+
+def _is_there(bench: Bench, member_id: str) -> bool:
+    return bench.members.find(member_id, consistent=True) is not None
 
 
 def _note(desk: Desk, bench: Bench, act: Act) -> None:

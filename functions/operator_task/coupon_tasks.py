@@ -14,6 +14,8 @@ from stamkunde.ledger.known_coupons import ClubCoupons
 from stamkunde.ledger.model.coupons import NOTICE_OF_NEW_VERSIONS, BenefitKind, Coupon, CouponAudience
 from stamkunde.ledger.service import Ledger
 from stamkunde.ledger.vouchers import Vouchers
+from stamkunde.retention.arming import Arming
+from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import believable_wall_instant, iso_instant
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.programme import ALWAYS, EVERYTHING, Hours, Selection
@@ -169,7 +171,10 @@ def hand_out_voucher(desk: Desk, task: HandOutVoucher) -> dict[str, Any]:
         bench.members.find_account,
         ClubCoupons(bench.ledger.coupons, bench.clock),
     )
-    given = Vouchers(ledger).hand_out(task.member_id, task.coupon_id, task.last_day, write_key(task, task.key))
+    arming = Arming(bench.club, DueStore(desk.client, desk.settings.members_table, task.club_id))
+    given = Vouchers(ledger, arming.day_write).hand_out(
+        task.member_id, task.coupon_id, task.last_day, write_key(task, task.key)
+    )
     entry = given.entry
     return {
         "entry_id": entry.entry_id,

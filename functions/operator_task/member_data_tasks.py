@@ -12,11 +12,12 @@ from operator_task.ledger_tasks import Bench, MemberId
 from stamkunde.bootstrap import admission, member_messages
 from stamkunde.members.admission import Admission
 from stamkunde.members.erasing import Erasing
-from stamkunde.members.model import AskedBy
+from stamkunde.members.model import AskedBy, ErasureRequest
 from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.own_data_file import member_file
 from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import iso_instant
+from stamkunde.shared.other_places import OtherPlace
 from stamkunde.shared.pagination import LONGEST_CURSOR
 from stamkunde.shared.patience import Patience
 
@@ -26,6 +27,15 @@ class AskErasure(TaskModel, tag="ask_erasure"):
 
     club_id: str
     member_id: MemberId
+    by: Name
+
+
+class LookElsewhere(TaskModel, tag="look_elsewhere"):
+    """Note that the shop has looked in another place where it may have written down who is to be deleted."""
+
+    club_id: str
+    member_id: MemberId
+    place: OtherPlace
     by: Name
 
 
@@ -51,13 +61,12 @@ class ShowOwnData(TaskModel, tag="show_own_data"):
 
 def ask_erasure(desk: Desk, task: AskErasure) -> dict[str, Any]:
     """Carry out `AskErasure`."""
-    wish = _erasing(desk, task.club_id).ask(task.member_id, AskedBy.STAFF)
-    return {
-        "member_id": task.member_id,
-        "asked_by": wish.asked_by.value,
-        "asked_at": iso_instant(wish.asked_at),
-        "erase_at": iso_instant(wish.erase_at),
-    }
+    return _wish(task.member_id, _erasing(desk, task.club_id).ask(task.member_id, AskedBy.STAFF))
+
+
+def look_elsewhere(desk: Desk, task: LookElsewhere) -> dict[str, Any]:
+    """Carry out `LookElsewhere`."""
+    return _wish(task.member_id, _erasing(desk, task.club_id).look_in(task.member_id, task.place))
 
 
 def undo_erasure(desk: Desk, task: UndoErasure) -> dict[str, Any]:
@@ -77,10 +86,11 @@ def show_own_data(desk: Desk, task: ShowOwnData) -> dict[str, Any]:
 
 MEMBER_DATA_TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     AskErasure: ask_erasure,
+    LookElsewhere: look_elsewhere,
     UndoErasure: undo_erasure,
     ShowOwnData: show_own_data,
 }
-type MemberDataTask = AskErasure | UndoErasure | ShowOwnData
+type MemberDataTask = AskErasure | LookElsewhere | UndoErasure | ShowOwnData
 
 
 def _erasing(desk: Desk, club_id: str) -> Erasing:
@@ -92,3 +102,15 @@ def _erasing(desk: Desk, club_id: str) -> Erasing:
 def _admission(desk: Desk, bench: Bench) -> Admission:
     messages = partial(member_messages, desk.settings, desk.client, bench.club)
     return admission(desk.settings, desk.client, bench.club, messages, bench.clock)
+
+
+def _wish(member_id: str, wish: ErasureRequest) -> dict[str, Any]:
+    """Where the shop was asked, it has to look in places that we know nothing of."""
+    return {
+        "member_id": member_id,
+        "asked_by": wish.asked_by.value,
+        "asked_at": iso_instant(wish.asked_at),
+        "erase_at": iso_instant(wish.erase_at),
+        "looked_in": [*wish.looked_in],
+        "to_look_in": [each.value for each in OtherPlace if wish.asked_shop and each.value not in wish.looked_in],
+    }

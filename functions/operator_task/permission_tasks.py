@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from operator_task.desk import Desk, Months, Name, TaskModel
+from operator_task.desk import Desk, Name, TaskModel
 from operator_task.ledger_tasks import Bench, MemberId
 from operator_task.terms_tasks import terms_differ
 from stamkunde.clubs.member_policy import LONGEST_REASON, MOST_QUESTIONS
@@ -16,6 +16,7 @@ from stamkunde.members.choices import Choice, choices
 from stamkunde.members.lapsing import LapsingNotes, LapsingPermission, LapsingPermissions
 from stamkunde.members.permission import Facts, Purpose, Step, Verdict, may_write, question
 from stamkunde.messaging.model import MessageClass
+from stamkunde.retention.ladder_lines import ladder_line
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import iso_instant
 from stamkunde.shared.errors import Refusal
@@ -42,8 +43,6 @@ class PublishMemberPolicy(TaskModel, tag="publish_member_policy"):
     purchase_use: Literal["consent", "balancing_test"] | None = None
     balancing_test: WrittenReason | None = None
     soft_opt_in: bool | None = None
-    inactive_months: Months | None = None
-    keeping_reason: WrittenReason | None = None
 
 
 class MayWrite(TaskModel, tag="may_write"):
@@ -96,6 +95,10 @@ def may_write_to(desk: Desk, task: MayWrite) -> dict[str, Any]:
             | _verdict(may_write(facts, kind, channel, purpose, now))
             for kind, channel, purpose in _asked(task)
         ],
+        "ladder": [
+            {language: ladder_line(each, bench.club.time_zone, language) for language in LANGUAGES}
+            for each in (member.absence.notices if member.absence else ())
+        ],
     }
 
 
@@ -125,8 +128,6 @@ def _wish(before: MemberPolicy, task: PublishMemberPolicy) -> MemberPolicy:
         "purchase_use": task.purchase_use and PurchaseUse(task.purchase_use),
         "balancing_test": task.balancing_test,
         "soft_opt_in": task.soft_opt_in,
-        "inactive_months": task.inactive_months,
-        "keeping_reason": task.keeping_reason,
     }
     return replace(before, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
 
@@ -194,6 +195,4 @@ def _policy(policy: MemberPolicy) -> dict[str, Any]:
         "purchase_use": policy.purchase_use.value,
         "balancing_test": policy.balancing_test,
         "soft_opt_in": policy.soft_opt_in,
-        "inactive_months": policy.inactive_months,
-        "keeping_reason": policy.keeping_reason,
     }

@@ -7,9 +7,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from operator_task.audit_tasks import AUDIT_TASKS, AuditTask
+from operator_task.birthday_tasks import BIRTHDAY_TASKS, BirthdayTask
+from operator_task.closing_tasks import CLOSING_TASKS, ClosingTask
 from operator_task.coupon_tasks import COUPON_TASKS, CouponTask
 from operator_task.desk import Desk, Months, Name, Rate, TaskModel
+from operator_task.erasure_tasks import ERASURE_TASKS, ErasureTask
 from operator_task.import_tasks import IMPORT_TASKS, ImportTask
+from operator_task.keeping_tasks import KEEPING_TASKS, KeepingTask, Trades
 from operator_task.ledger_tasks import LEDGER_TASKS, LedgerTask
 from operator_task.member_data_tasks import MEMBER_DATA_TASKS, MemberDataTask
 from operator_task.permission_tasks import PERMISSION_TASKS, PermissionTask
@@ -24,7 +28,9 @@ from operator_task.programme_tasks import (
 )
 from operator_task.proof_tasks import PROOF_TASKS, ProofTask
 from operator_task.terms_tasks import TERMS_TASKS, TermsTask, terms_differ
-from stamkunde.clubs.model import Club, JoinPage, ReceiptNumbers, Till
+from operator_task.wording_tasks import WORDING_TASKS, WordingTask
+from stamkunde.clubs.member_policy import LONGEST_REASON, Keeping
+from stamkunde.clubs.model import Club, JoinPage, ReceiptNumbers, Till, Trade
 from stamkunde.clubs.service import NewClub, ShownKey
 from stamkunde.ledger.store import LedgerStore
 from stamkunde.message_bootstrap import operator_messages
@@ -41,7 +47,10 @@ type ClockOffset = Annotated[int, Meta(ge=-FARTHEST_CLOCK, le=FARTHEST_CLOCK, de
 
 
 class CreateClub(TaskModel, tag="create_club"):
-    """A new club; currency, time zone and language follow from the country."""
+    """A new club; currency, time zone and language follow from the country.
+
+    Its pages are closed until it has said who it is, and for how long it keeps members: here by its trade, or later.
+    """
 
     slug: Name
     name: Name
@@ -53,6 +62,9 @@ class CreateClub(TaskModel, tag="create_club"):
     point_value: Annotated[int, Meta(ge=1, le=10_000)] = 1
     terms_text: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
     clock_offset_seconds: ClockOffset | None = None
+    trade: Trades | None = None
+    keeping_months: Months | None = None
+    keeping_reason: Annotated[str, Meta(max_length=LONGEST_REASON)] | None = None
 
 
 class PublishJoinPage(TaskModel, tag="publish_join_page"):
@@ -174,10 +186,15 @@ type Task = (
     | CouponTask
     | ProofTask
     | TermsTask
+    | KeepingTask
     | ImportTask
     | AuditTask
     | PermissionTask
     | MemberDataTask
+    | ClosingTask
+    | ErasureTask
+    | WordingTask
+    | BirthdayTask
 )
 TASK_MODEL = Task.__value__
 
@@ -196,6 +213,8 @@ def create_club(desk: Desk, task: CreateClub) -> dict[str, Any]:
         point_value=task.point_value,
         terms_text=task.terms_text,
         clock_offset=None if offset is None else timedelta(seconds=offset),
+        keeping=Keeping(Trade(task.trade), task.keeping_months) if task.trade else None,
+        keeping_reason=task.keeping_reason,
     )
     return _club(desk.operators.create_club(wish))
 
@@ -270,7 +289,8 @@ def rebuild_day_totals(desk: Desk, task: RebuildDayTotals) -> dict[str, Any]:
 def _rebuild(desk: Desk, club: Club, period: timedelta) -> int:
     ledger = LedgerStore(desk.client, desk.settings.ledger_table, club.club_id)
     store = ProjectionStore(desk.client, desk.settings.views_table)
-    return rebuild_facts(ledger, store, desk.operators.present(club) - period)
+    now = desk.operators.present(club)
+    return rebuild_facts(ledger, store, club.time_zone, now - period, now)
 
 
 def move_clock(desk: Desk, task: MoveClock) -> dict[str, Any]:
@@ -316,10 +336,15 @@ TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     **COUPON_TASKS,
     **PROOF_TASKS,
     **TERMS_TASKS,
+    **KEEPING_TASKS,
     **IMPORT_TASKS,
     **AUDIT_TASKS,
     **PERMISSION_TASKS,
     **MEMBER_DATA_TASKS,
+    **CLOSING_TASKS,
+    **ERASURE_TASKS,
+    **WORDING_TASKS,
+    **BIRTHDAY_TASKS,
 }
 
 
@@ -335,6 +360,7 @@ def _club(club: Club) -> dict[str, Any]:
         "terms_version": club.current_terms().version,
         "programmes": [published(version) for version in club.programmes],
         "join_page": _join_page(club.join_page) if club.join_page else None,
+        "last_day": club.closing.last_day.isoformat() if club.closing else None,
     }
 
 

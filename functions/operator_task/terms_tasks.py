@@ -10,6 +10,7 @@ from msgspec import Meta
 from operator_task.desk import Desk, Months, Name, Rate, TaskModel
 from operator_task.ledger_tasks import Bench
 from stamkunde.clubs.form_code import PrintedForm, form_code
+from stamkunde.clubs.member_policy import LONGEST_REASON
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.clubs.terms import NewTerms, read_form
 from stamkunde.clubs.terms_changes import Change, ChangedBlock
@@ -42,7 +43,8 @@ class TermsForm(TaskModel, tag="terms_form"):
 class PublishTerms(TaskModel, tag="publish_terms"):
     """A new version of a club's terms, from a filled-in form; settings that change along with it are named here.
 
-    `worse` says that it is worse for members in what no rule can judge: then they are asked again.
+    `forecast` is the seal of what another time of keeping members would bring: that time is set. `worse` says that it
+    is worse for members in what no rule can judge: then they are asked again.
     """
 
     club_id: str
@@ -51,7 +53,8 @@ class PublishTerms(TaskModel, tag="publish_terms"):
     worse: bool = False
     rate: Rate | None = None
     expiry_months: Months | None = None
-    inactive_months: Months | None = None
+    forecast: Annotated[str, Meta(max_length=100_000)] | None = None
+    keeping_reason: Annotated[str, Meta(max_length=LONGEST_REASON)] | None = None
 
 
 class ShowTerms(TaskModel, tag="show_terms"):
@@ -99,7 +102,7 @@ def publish_terms(desk: Desk, task: PublishTerms) -> dict[str, Any]:
     """Carry out `PublishTerms`."""
     club = desk.operators.show(task.club_id).club
     wish = NewTerms(read_form(task.form, club.language), task.valid_from, task.worse)
-    settings = NewSettings(task.rate, task.expiry_months, task.inactive_months)
+    settings = NewSettings(task.rate, task.expiry_months, task.forecast, task.keeping_reason)
     published = _terms(desk).publish(task.club_id, wish, settings)
     return _version(published) | {"asks_again": published.said_worse or published.is_worse_than(club.current_terms())}
 

@@ -297,9 +297,10 @@ def show_entry(club: Club, entry: Entry) -> EntryShown:
 
 
 def _purchase_of(entry: Entry) -> str | None:
+    """None also of what somebody bought who shared the account and was erased since."""
     if entry.refund is not None:
-        return entry.refund.purchase_id
-    return entry.purchase.purchase_id if entry.purchase is not None else None
+        return entry.refund.purchase_id or None
+    return (entry.purchase.purchase_id or None) if entry.purchase is not None else None
 
 
 def _named(place: str | None) -> str:

@@ -16,6 +16,8 @@ from infra.function_catalogue import Function
 
 METRICS_NAMESPACE = "Stamkunde"
 READING = frozenset({"GetItem", "Query", "BatchGetItem", "ConditionCheckItem"})
+ON_BACKUPS = frozenset({"ListBackups", "DeleteBackup", "ListTables"})
+"""Actions that look into no table, and need no key."""
 
 # What DynamoDB asks of the caller for a table under a customer key, reading and writing.
 KEY_ACTIONS_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
@@ -105,17 +107,35 @@ class PythonFunction(Construct):
 
     def _grant_tables(self, tables: Mapping[str, dynamodb.Table], key: kms.IKey) -> None:
         for table, actions in self.catalogued.rights.items():
-            self.role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=[f"dynamodb:{action}" for action in actions], resources=[tables[table].table_arn]
-                )
-            )
-        wanted = {action for actions in self.catalogued.rights.values() for action in actions}
+            on_table = [action for action in actions if action not in ON_BACKUPS]
+            if on_table:
+                self._grant(on_table, tables[table].table_arn)
+        wanted = {action for actions in self.catalogued.rights.values() for action in actions} - ON_BACKUPS
+        if any("DeleteBackup" in actions for actions in self.catalogued.rights.values()):
+            self._grant_backups(tables)
         if wanted:
             writes = not wanted <= READING
             self.grant_key(
                 key, by="dynamodb", actions=[*KEY_ACTIONS_TO_READ, *(KEY_ACTIONS_TO_WRITE if writes else ())]
             )
+
+    def _grant_backups(self, tables: Mapping[str, dynamodb.Table]) -> None:
+        # To list them, or what was made of them, is a right on no table: AWS takes it for all or for none.
+        self._grant(["ListBackups", "ListTables"], "*")
+        acknowledge(self.role, "IAM5[Resource::*]", "DynamoDB knows no right to list the backups of one table only.")
+        # The names of tables begin with their stack's, and a policy with a known name can be read, and accepted.
+        stack, here = cdk.Stack.of(next(iter(tables.values()))), cdk.Stack.of(self)
+        backups = f"arn:aws:dynamodb:{here.region}:{cdk.Aws.ACCOUNT_ID}:table/{stack.stack_name}-*/backup/*"
+        self._grant(["DeleteBackup"], backups)
+        acknowledge(
+            self.role,
+            f"IAM5[Resource::{backups.replace(cdk.Aws.ACCOUNT_ID, '<AWS::AccountId>')}]",
+            "Tables of our own stack, and copies of them, each of which has a name that AWS chose.",
+        )
+
+    def _grant(self, actions: Sequence[str], resource: str) -> None:
+        names = [f"dynamodb:{action}" for action in actions]
+        self.role.add_to_policy(iam.PolicyStatement(actions=names, resources=[resource]))
 
     def grant_key(self, key: kms.IKey, *, by: str, actions: Sequence[str]) -> None:
         """Let one service of AWS, and nothing else, use the key in this function's name."""

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from copy import replace
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -20,8 +21,8 @@ from infra.local.operator import Operator
 from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.messaging.store import OUTBOX_SHARDS, Outbox
-from stamkunde.retention.store import DUE_SHARDS, DueStore
-from stamkunde.shared.clock import SystemClock, days_of_utc, months_later
+from stamkunde.retention.store import DueStore, hint_instant
+from stamkunde.shared.clock import SystemClock, months_later
 
 SETTLED_WITHIN = 120.0
 LOOK_EVERY = 0.2
@@ -29,6 +30,7 @@ ONE_SECOND = timedelta(seconds=1)
 CLOCKS_DIFFER = timedelta(seconds=2)
 GAVE_UP: tuple[Literal["FAILED", "TIMED_OUT", "ABORTED"], ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 AN_HOUR = timedelta(hours=1)
+A_DAY = timedelta(days=1)
 _DISTANCE = re.compile(r"(?P<number>\d{1,4})(?P<unit>mo|w|d|h)")
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": AN_HOUR}
 
@@ -54,11 +56,10 @@ def read_distance(text: str) -> Distance:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An instant at which the clock stood, and what the jobs say that they did there."""
+    """An instant at which the clock stood, and what the due job says that it did there."""
 
     at: datetime
     due: dict[str, Any]
-    ledger: dict[str, Any]
 
 
 class MovedClub:
@@ -71,42 +72,58 @@ class MovedClub:
         self._functions = client("lambda", stack.aws_endpoint)
         self._states = client("stepfunctions", stack.aws_endpoint)
         self._club_id = ClubRegistry(self._tables, stack.tables["clubs"]).find_by_slug(named) or named
+        self._due_items = DueStore(self._tables, stack.tables["members"], self._club_id)
         if self._club().clock_offset is None:
             raise LocalRunError(f"{named} lives in real time: only a club made with a clock of its own can be moved.")
 
     def advance(self, distance: Distance) -> Iterator[Stop]:
-        """Go that far, and stop wherever somebody is due and at the end."""
+        """Go that far, and stop wherever somebody is due and at the end; in the end the ledger is proved."""
         target = distance(self.now())
-        while (due := self._next_due(target)) is not None:
-            yield self._stop_at(due)
-        yield self._stop_at(target)
+        while (hint := self._next_hint(target)) is not None:
+            # Who is still due after a visit is due again in an hour.
+            instant = hint if hint > self.now() else self.now() + AN_HOUR
+            if instant >= target:
+                break
+            yield self._stop_at(instant, hint)
+        yield self._stop_at(target, hint or target)
+        self._run("proof_job")
 
     def now(self) -> datetime:
         """The club's own time."""
         return SystemClock().now() + (self._club().clock_offset or timedelta())
 
-    def _stop_at(self, instant: datetime) -> Stop:
+    def _stop_at(self, instant: datetime, nobody_before: datetime) -> Stop:
         offset = instant + ONE_SECOND - SystemClock().now()
         self._operator.do("move_clock", club_id=self._club_id, clock_offset_seconds=int(offset.total_seconds()))
+        self._jump_to(nobody_before)
         begun = SystemClock().now() - CLOCKS_DIFFER
         due = self._run("due_job")
         self._wait_until("cases", self._cases_are_done)
         self._see_that_none_failed(instant, begun)
         self._wait_until("messages", self._outbox_is_empty)
-        return Stop(instant, due, self._run("ledger_job"))
+        return Stop(instant, due)
 
-    def _next_due(self, target: datetime) -> datetime | None:
-        """The next instant at which somebody is due; who is still due after a visit is due again in an hour."""
-        now = self.now()
-        store = DueStore(self._tables, self._stack.tables["members"], self._club_id)
-        swept = store.swept()
-        for day in days_of_utc(min(swept.until if swept else now, now), target):
-            found = [hint.instant for shard in range(DUE_SHARDS) for hint in store.due_on(day, shard, target)]
-            if found:
-                earliest = min(found)
-                instant = earliest if earliest > now else now + AN_HOUR
-                return instant if instant < target else None
-        return None
+    def _jump_to(self, instant: datetime) -> None:
+        """Let the job look at no day before on which nobody is due, as was just seen."""
+        swept, day_before = self._due_items.swept(), instant - A_DAY
+        if swept is not None and swept.until < day_before:
+            self._due_items.note_swept(replace(swept, until=day_before))
+
+    def _next_hint(self, target: datetime) -> datetime | None:
+        """The earliest instant by another at which somebody is due, or was and still is.
+
+        Asked at once: here a table is small, and a year has six thousand places to look in.
+        """
+        now, swept = self.now(), self._due_items.swept()
+        since = min(swept.until if swept else now, now) - A_DAY
+        pages = self._tables.get_paginator("scan").paginate(
+            TableName=self._stack.tables["members"],
+            ConsistentRead=True,
+            FilterExpression="begins_with(pk, :days)",
+            ExpressionAttributeValues={":days": {"S": f"DUE#{self._club_id}#"}},
+        )
+        instants = (hint_instant(item["sk"]["S"]) for page in pages for item in page["Items"])
+        return min((instant for instant in instants if since <= instant <= target), default=None)
 
     def _run(self, function: str) -> dict[str, Any]:
         wish = json.dumps({"club_id": self._club_id}).encode()
@@ -117,15 +134,18 @@ class MovedClub:
         return shown
 
     def _cases_are_done(self) -> bool:
-        machine = self._stack.state_machines["member_due"]
-        running = self._states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=1)
-        return not running["executions"]
+        machines = self._stack.state_machines.values()
+        running = (
+            self._states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=1)
+            for machine in machines
+        )
+        return not any(each["executions"] for each in running)
 
     def _see_that_none_failed(self, instant: datetime, begun: datetime) -> None:
         """A case that gave up is no case that is done: whoever moves the clock must not believe it."""
-        machine = self._stack.state_machines["member_due"]
         listed = (
             execution
+            for machine in self._stack.state_machines.values()
             for status in GAVE_UP
             for page in self._states.get_paginator("list_executions").paginate(
                 stateMachineArn=machine, statusFilter=status
@@ -137,7 +157,7 @@ class MovedClub:
         if failed:
             raise LocalRunError(
                 f"At {instant:%Y-%m-%d %H:%M} UTC {len(failed)} cases of {self._club_id} failed "
-                f"({', '.join(failed)}): see the log of due_task."
+                f"({', '.join(failed)}): see the logs of due_task and erasure_task."
             )
 
     def _is_own(self, execution: str) -> bool:

@@ -71,6 +71,8 @@ class DemoClub:
     registration_number: str
     sells: str
     accent: str
+    trade: str
+    keeping_months: int | None
     outlets: dict[str, str]
     tills: tuple[DemoTill, ...]
     members: tuple[DemoMember, ...]
@@ -100,6 +102,8 @@ BAKERY = DemoClub(
     registration_number="12345678",
     sells="brød, kager og kaffe",
     accent="#9a4f1c",
+    trade="groceries",
+    keeping_months=None,
     outlets={"banegaarden": "Banegårdspladsen", "trojborg": "Trøjborg"},
     tills=(
         DemoTill("kasse-1", "banegaarden", "Kasse 1", "yearly"),
@@ -136,6 +140,8 @@ BIKE_SHOP = DemoClub(
     registration_number="987654321",
     sells="sykler, deler og service",
     accent="#1f6f5c",
+    trade="own",
+    keeping_months=24,
     outlets={"grunerlokka": "Grünerløkka", "nettbutikk": "Nettbutikken"},
     tills=(
         DemoTill("kasse-1", "grunerlokka", "Kasse 1", "daily"),

@@ -185,12 +185,12 @@ class Runner:
                 "views": outputs["ViewsTable"],
                 "messages": outputs["MessagesTable"],
             },
-            state_machines={"member_due": outputs["MemberMachine"]},
+            state_machines={"member_due": outputs["MemberMachine"], "member_erased": outputs["ErasureMachine"]},
             functions={
                 "operator_task": outputs["OperatorFunction"],
                 "day_totals_job": outputs["DayTotalsFunction"],
                 "due_job": outputs["DueFunction"],
-                "ledger_job": outputs["LedgerFunction"],
+                "proof_job": outputs["ProofFunction"],
             },
             demo=self._home.known_demo(),
         )

@@ -66,6 +66,8 @@ def _create(club: DemoClub, operator: Operator) -> dict[str, Any]:
         name=club.name,
         country=club.country,
         contact=club.contact,
+        trade=club.trade,
+        keeping_months=club.keeping_months,
         clock_offset_seconds=-int(HISTORY.total_seconds()),
     )
     _open_pages(club, created["club_id"], operator)

@@ -1,4 +1,4 @@
-"""What must never be lost: tables, evidence, the key that encrypts them, and the domain that e-mail comes from."""
+"""What must never be lost: tables, evidence, tombstones, the key over them, and the domain that e-mail comes from."""
 
 from typing import Any
 
@@ -19,12 +19,17 @@ EVIDENCE_NAME = f"stamkunde-evidence-{cdk.Aws.ACCOUNT_ID}"
 EVIDENCE_ARN = f"arn:aws:s3:::{EVIDENCE_NAME}"
 """The bucket by a name that other stacks know without asking: their policies can then be read, and accepted."""
 
+TOMBSTONE_NAME = f"stamkunde-tombstones-{cdk.Aws.ACCOUNT_ID}"
+TOMBSTONE_ARN = f"arn:aws:s3:::{TOMBSTONE_NAME}"
+TOMBSTONE_DAYS = 45
+"""Longer than any copy of those who are gone is kept."""
+
 CLEARED_AWAY_BY = {"members": "expires"}
 """What holds the second from which a row may go, in tables with rows that go by themselves."""
 
 
 class DataStack(cdk.Stack):
-    """One customer key, a table a context, a bucket of evidence, the mail domain; they all outlive the stack."""
+    """One customer key, a table a context, buckets of evidence and of tombstones, the mail domain; all outlive it."""
 
     def __init__(self, scope: Construct, construct_id: str, *, target: Target, **options: Any) -> None:
         super().__init__(
@@ -38,6 +43,7 @@ class DataStack(cdk.Stack):
         self._let_alarms_be_encrypted()
         self.tables = {name: self._table(name) for name in TABLES}
         self.evidence = self._evidence_bucket()
+        self.tombstones = self._tombstone_bucket()
         self.mail = self._mail_identity(target)
 
     def _let_alarms_be_encrypted(self) -> None:
@@ -57,23 +63,31 @@ class DataStack(cdk.Stack):
         return identity
 
     def _evidence_bucket(self) -> s3.Bucket:
+        # As with the tables: what was taken away or overwritten can be brought back for so long, and no longer.
+        rule = s3.LifecycleRule(
+            noncurrent_version_expiration=cdk.Duration.days(RECOVERY_DAYS), expired_object_delete_marker=True
+        )
+        return self._bucket("Evidence", EVIDENCE_NAME, [rule])
+
+    def _tombstone_bucket(self) -> s3.Bucket:
+        # A version that isn't the newest any more has a day left, and its marker goes with it.
+        over = s3.LifecycleRule(
+            expiration=cdk.Duration.days(TOMBSTONE_DAYS - 1), noncurrent_version_expiration=cdk.Duration.days(1)
+        )
+        return self._bucket("Tombstones", TOMBSTONE_NAME, [over, s3.LifecycleRule(expired_object_delete_marker=True)])
+
+    def _bucket(self, construct_id: str, name: str, rules: list[s3.LifecycleRule]) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
-            "Evidence",
-            bucket_name=EVIDENCE_NAME,
+            construct_id,
+            bucket_name=name,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=self.key,
             bucket_key_enabled=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
-            # As with the tables: what was taken away or overwritten can be brought back for so long, and no longer.
             versioned=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    noncurrent_version_expiration=cdk.Duration.days(RECOVERY_DAYS),
-                    expired_object_delete_marker=True,
-                )
-            ],
+            lifecycle_rules=rules,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         acknowledge(

@@ -21,6 +21,8 @@ from stamkunde.clubs.model import COUNTRIES
 
 RUNBOOK = "docs/runbook/alarms.md"
 HOURS_UNFINISHED = 3
+HOURS_OF_A_DAY = 24
+HOURS_TO_ERASE = 12
 FIVE_MINUTES = cdk.Duration.minutes(5)
 
 # A stream keeps its records for a day; an hour behind leaves most of it for the repair.
@@ -76,6 +78,16 @@ class MonitoringStack(cdk.Stack):
         self._watch_text_messages(target)
         self._watch_ledger()
         self._watch_due(service)
+        self._alarm(
+            "CopiesStanding",
+            "copies-standing",
+            "Tables that were brought back from copies have stood beside ours for a day.",
+            own_metric("CopiesStanding", "backup_job").with_(
+                statistic=cloudwatch.Stats.MINIMUM, period=cdk.Duration.hours(1)
+            ),
+            threshold=1,
+            periods=HOURS_OF_A_DAY,
+        )
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(12))
         for row in dashboard_rows(data, service):
             dashboard.add_widgets(*row)
@@ -207,7 +219,7 @@ class MonitoringStack(cdk.Stack):
             own_metric("LedgerDifferences", "proof_job"),
             threshold=1,
         )
-        for function, title in (("ledger_job", "Expiry"), ("proof_job", "Proof")):
+        for function, title in (("ledger_job", "Refunds"), ("proof_job", "Proof")):
             self._alarm(
                 f"Ledger{title}Broken",
                 "ledger-broken",
@@ -217,15 +229,29 @@ class MonitoringStack(cdk.Stack):
             )
 
     def _watch_due(self, service: ServiceStack) -> None:
-        machine = service.member_machine.machine
-        for title, metric in (("Failed", machine.metric_failed), ("TimedOut", machine.metric_timed_out)):
-            self._alarm(
-                f"MemberDue{title}",
-                "due-cases",
-                "What is due to a member could not be done.",
-                metric(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
-                threshold=1,
-            )
+        cases = (
+            ("member_due", "due-cases", "What is due to a member could not be done."),
+            ("member_erased", "erasure-cases", "A step of somebody's erasure could not be done."),
+        )
+        for name, section, description in cases:
+            machine = service.machines[name]
+            for title, metric in (("Failed", machine.metric_failed), ("TimedOut", machine.metric_timed_out)):
+                self._alarm(
+                    f"{name.title().replace('_', '')}{title}",
+                    section,
+                    description,
+                    metric(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
+                    threshold=1,
+                )
+        self._alarm(
+            "ErasureStuck",
+            "erasure-stuck",
+            f"Somebody was to be erased {HOURS_TO_ERASE} hours ago, and isn't.",
+            own_metric("ErasureWaitingHours", "due_job").with_(
+                statistic=cloudwatch.Stats.MAXIMUM, period=cdk.Duration.hours(1)
+            ),
+            threshold=HOURS_TO_ERASE,
+        )
         self._alarm(
             "DueBroken",
             "due-broken",
@@ -240,6 +266,16 @@ class MonitoringStack(cdk.Stack):
             own_metric("DueUnfinished", "due_job").with_(period=cdk.Duration.hours(1)),
             threshold=1,
             periods=HOURS_UNFINISHED,
+        )
+        self._alarm(
+            "ClubsLeftLying",
+            "club-left-lying",
+            "A club's last day was over a week ago, and nobody has deleted it.",
+            # It says so all day, not anew each hour.
+            own_metric("ClubsLeftLying", "due_job").with_(
+                statistic=cloudwatch.Stats.MAXIMUM, period=cdk.Duration.days(1)
+            ),
+            threshold=1,
         )
 
     def _watch_text_messages(self, target: Target) -> None:

@@ -1,6 +1,6 @@
 """The Lambdas and what wakes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -8,20 +8,29 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.constructs import erasure_machine, member_machine
 from infra.constructs.acknowledge import acknowledge
+from infra.constructs.case_machine import CaseMachine
 from infra.constructs.failure_queue import FailureQueue
-from infra.constructs.member_machine import MemberMachine
 from infra.constructs.minute_schedule import MinuteSchedule
 from infra.constructs.public_http_api import PublicHttpApi
 from infra.constructs.python_function import KEY_ACTIONS_TO_KEEP_FILES, PythonFunction
 from infra.constructs.wake_up_queue import WakeUpQueue
 from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Schedule, Stream
 from infra.packaging import Packages
-from infra.stacks.data import EVIDENCE_ARN, DataStack
+from infra.stacks.data import EVIDENCE_ARN, TOMBSTONE_ARN, DataStack
 from infra.target import EDGE_REGION, LOCAL_ORIGIN_SECRET, ORIGIN_SECRET_NAME, Target
+
+MACHINE_VARIABLES = {
+    "member_due": "MEMBER_MACHINE",
+    "member_erased": "ERASURE_MACHINE",
+}
+"""Where a function finds the ARN of a state machine that it starts."""
 
 STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 
@@ -53,8 +62,13 @@ class ServiceStack(cdk.Stack):
         for function in self.functions.values():
             self._let_wake(function)
             self._let_send(function)
-            self._let_at_evidence(function)
-        self.member_machine = MemberMachine(self, "MemberDue", task=self.functions["due_task"].function)
+            catalogued, data = function.catalogued, self._data
+            self._let_at_files(function, catalogued.on_evidence, "EVIDENCE_BUCKET", data.evidence, EVIDENCE_ARN)
+            self._let_at_files(function, catalogued.on_tombstones, "TOMBSTONE_BUCKET", data.tombstones, TOMBSTONE_ARN)
+        self.machines = {
+            "member_due": self._machine("member_due", "due_task", member_machine.definition),
+            "member_erased": self._machine("member_erased", "erasure_task", erasure_machine.definition),
+        }
         for function in self.functions.values():
             self._let_start(function)
         self.http_api = PublicHttpApi(self, "PublicHttpApi", functions=self.functions.values())
@@ -191,13 +205,14 @@ class ServiceStack(cdk.Stack):
             function.role, "IAM5[Resource::*]", "A phone number has no ARN; a second statement denies every topic."
         )
 
-    def _let_at_evidence(self, function: PythonFunction) -> None:
-        actions = function.catalogued.on_evidence
+    def _let_at_files(
+        self, function: PythonFunction, actions: Sequence[str], variable: str, bucket: s3.Bucket, arn: str
+    ) -> None:
         if not actions:
             return
-        files = f"{EVIDENCE_ARN}/*"
+        files = f"{arn}/*"
         for action in actions:
-            resource = EVIDENCE_ARN if action == "ListBucket" else files
+            resource = arn if action == "ListBucket" else files
             function.role.add_to_policy(iam.PolicyStatement(actions=[f"s3:{action}"], resources=[resource]))
         acknowledge(
             function.role,
@@ -206,14 +221,18 @@ class ServiceStack(cdk.Stack):
         )
         if "PutObject" in actions:
             function.grant_key(self._data.key, by="s3", actions=KEY_ACTIONS_TO_KEEP_FILES)
-        function.function.add_environment("EVIDENCE_BUCKET", self._data.evidence.bucket_name)
+        function.function.add_environment(variable, bucket.bucket_name)
+
+    def _machine(self, name: str, function: str, definition: Callable[[str], dict[str, Any]]) -> sfn.StateMachine:
+        task = self.functions[function].function
+        title = name.title().replace("_", "")
+        return CaseMachine(self, title, name=name, task=task, definition=definition(task.function_arn)).machine
 
     def _let_start(self, function: PythonFunction) -> None:
-        if function.catalogued.starts is None:
-            return
-        machine = self.member_machine.machine.state_machine_arn
-        function.role.add_to_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine]))
-        function.function.add_environment("MEMBER_MACHINE", machine)
+        for name in function.catalogued.starts:
+            machine = self.machines[name].state_machine_arn
+            function.role.add_to_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine]))
+            function.function.add_environment(MACHINE_VARIABLES[name], machine)
 
     def _failure_queue(self, function: PythonFunction) -> FailureQueue:
         queue = FailureQueue(function, "Failures")
@@ -226,9 +245,10 @@ class ServiceStack(cdk.Stack):
             "ApiUrl": self.http_api.api.api_endpoint,
             "OperatorFunction": self.functions["operator_task"].function.function_name,
             "DayTotalsFunction": self.functions["day_totals_job"].function.function_name,
-            "LedgerFunction": self.functions["ledger_job"].function.function_name,
+            "ProofFunction": self.functions["proof_job"].function.function_name,
             "DueFunction": self.functions["due_job"].function.function_name,
-            "MemberMachine": self.member_machine.machine.state_machine_arn,
+            "MemberMachine": self.machines["member_due"].state_machine_arn,
+            "ErasureMachine": self.machines["member_erased"].state_machine_arn,
         }
         if self._target.source_digest:
             outputs["SourceDigest"] = self._target.source_digest

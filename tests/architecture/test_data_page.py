@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.erasure_plan import read_table, step_of
 from infra.function_catalogue import TABLES
 from infra.local.home import ROOT
 
@@ -15,17 +16,7 @@ CONTEXTS = {path.parent.name for path in (ROOT / "layers/stamkunde/python/stamku
 PLACE = re.compile(r"‹([^›]+)›")
 
 
-def read_table(heading: str) -> list[dict[str, str]]:
-    """The rows of the markdown table under a heading."""
-    section = PAGE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    lines = [line.strip().strip("|") for line in section.splitlines() if line.strip().startswith("|")]
-    names = [cell.strip() for cell in lines[0].split("|")]
-    return [
-        dict(zip(names, (cell.strip().strip("`") for cell in line.split("|")), strict=True)) for line in lines[2:]
-    ]
-
-
-ENTITIES = read_table("Entities")
+ENTITIES = read_table(PAGE, "Entities")
 
 
 def pattern(key: str) -> re.Pattern[str]:
@@ -52,8 +43,7 @@ def test_every_entity_has_a_home_and_an_end(entity: dict[str, str]) -> None:
     assert entity["context"] in CONTEXTS
     assert entity["table"] in TABLES
     assert re.fullmatch(r"\d+", entity["v"])
-    personal = entity["personal data"] != "no"
-    assert personal == (entity["erasure step"] != "–")
+    assert (entity["personal data"] != "no") == (step_of(entity) is not None)
 
 
 def test_every_context_and_table_is_described() -> None:

@@ -169,7 +169,8 @@ def _furnish(packages: Packages, endpoint: str) -> Scene:
             BillingMode="PAY_PER_REQUEST",
         )
     bare_stage = Scene(packages, endpoint, "", {}, iter(()), {})
-    club = _operate(bare_stage, task="create_club", slug="bench", name="Bench", country="DK", contact="Benchgade 1")
+    named = {"slug": "bench", "name": "Bench", "country": "DK", "contact": "Benchgade 1"}
+    club = _operate(bare_stage, task="create_club", **named, trade="clothes")
     _operate(
         bare_stage,
         task="publish_join_page",

@@ -110,6 +110,9 @@ SENT_BY: dict[MessageKind, Callable[[Customer], Forwarded]] = {
 REMINDERS = {kind for kind in MessageKind if kind.startswith("terms_week")} | {MessageKind.IMPORT_TERMS}
 """Their link is of the same act as that of `till_join`, and opens the same page."""
 
+LADDER = {kind for kind in MessageKind if kind.startswith(("ladder_", "last_notice"))}
+"""Nobody stays away for years in a browser: tests of the link's page read what theirs show."""
+
 
 @pytest.mark.parametrize("language", ["da", "nb"])
 @pytest.mark.parametrize("kind", SENT_BY, ids=str)
@@ -132,7 +135,7 @@ def test_every_default_text_with_a_link_is_forwarded(language: str) -> None:
     place = f"{{{FIELD_NAMES[language][Field.LINK]}}}"
     found = {kind for kind, written in default_texts(language).items() if place in written.text}
     # The terms that `terms_changed` leads to are the same for everybody.
-    assert found - REMINDERS - {MessageKind.TERMS_CHANGED} == SENT_BY.keys()
+    assert found - REMINDERS - LADDER - {MessageKind.TERMS_CHANGED} == SENT_BY.keys()
 
 
 def test_the_search_would_find_the_person(new_customer: Customers) -> None:

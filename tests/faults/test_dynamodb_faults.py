@@ -30,11 +30,12 @@ CALLS: dict[str, dict[str, str]] = {
     "member": {"operation": "GetItem", "body": "Key.sk.S == 'MEMBER'"},
     "account": {"operation": "Query", "body": """starts_with(ExpressionAttributeValues.":pk".S, 'A#')"""},
     "coupons": {"operation": "Query", "body": """starts_with(ExpressionAttributeValues.":pk".S, 'COUPONS#')"""},
+    "words": {"operation": "GetItem", "body": "starts_with(Key.sk.S, 'TEXT#')"},
     "write": {"operation": WRITE},
 }
 CALLS_OF = {
     "buy": ("till", "club", "member", "account", "write"),
-    "join": ("till", "club", "phone", "write", "coupons"),
+    "join": ("till", "club", "phone", "words", "write", "coupons"),
     "look_up": ("till", "club", "phone", "member", "account", "coupons"),
 }
 # Who the till is and which club it belongs to is asked in the same way whatever it wants.

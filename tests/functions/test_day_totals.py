@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stamkunde.ledger.forgetting import Forgetting
+from stamkunde.ledger.store import LedgerStore
+from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.ids import new_id
+from stamkunde.shared.patience import Patience
 from stamkunde.views.model import DayTotal, OutletDay
 from stamkunde.views.store import DayTotals, DirtyMark, ProjectionStore
+from tests.factories import COPENHAGEN
 from tests.function_fixtures import CONTEXT, new_till
 from tests.functions.test_rows import stream_records
+from tests.ledger_checks import rows_of
 from tests.till_client import TillClient
 
 if TYPE_CHECKING:
@@ -49,6 +55,29 @@ def test_a_day_is_counted_from_what_the_stream_tells(
     tell(tables, busy_till)
     (day,) = totals(operate, busy_till)
     assert (day["purchases"], day["turnover"], day["earned"], day["spent"]) == (2, 110_000, 3_210, 3_000)
+
+
+def test_a_day_stays_what_it_was_once_somebody_of_it_is_forgotten(
+    busy_till: TillClient, operate: Any, tables: DynamoDBClient
+) -> None:
+    from ledger_stream.handler import lambda_handler
+
+    club_id = busy_till.club["club_id"]
+    tell(tables, busy_till)
+    once, before = totals(operate, busy_till), stream_records(tables, [club_id], "REMOVE")
+    ledger = LedgerStore(tables, "ledger", club_id)
+    (account_id,) = ledger.account_ids()
+    account = ledger.load_account(account_id, consistent=True)
+    assert account is not None
+    forgetting = Forgetting(ledger, SystemClock(), COPENHAGEN, Patience())
+    (member_id,) = account.members
+    forgetting.forfeit(account_id, member_id)
+    assert forgetting.forget_entries(account_id, frozenset({member_id}))
+    lambda_handler(before, CONTEXT)  # type: ignore[arg-type]
+    tell(tables, busy_till)
+    assert totals(operate, busy_till) == once
+    facts = [row["sk"] for row in rows_of(tables, "views", [club_id]) if row["pk"].startswith("DAY#")]
+    assert len(facts) == 2, "of copies, and of nothing that is gone"
 
 
 def test_telling_twice_changes_nothing(busy_till: TillClient, operate: Any, tables: DynamoDBClient) -> None:

@@ -23,8 +23,8 @@ DAY = 86_400
 pytestmark = pytest.mark.usefixtures("clubs_of_this_test")
 
 
-def run_expiry() -> dict[str, int]:
-    from ledger_job.handler import lambda_handler
+def run_due() -> dict[str, int]:
+    from due_job.handler import lambda_handler
 
     return lambda_handler({}, CONTEXT)  # type: ignore[arg-type]
 
@@ -62,20 +62,28 @@ def tell(tables: DynamoDBClient, till: TillClient) -> None:
     lambda_handler(stream_records(tables, [till.club["club_id"]]), CONTEXT)  # type: ignore[arg-type]
 
 
-def movable(operate: Any) -> TillClient:
-    till = new_till(operate, clock_offset_seconds=0, expiry_months=36)
-    till.buy(till.join(accepts=False).body["member_id"], 10_000)
+def movable(operate: Any, **given: Any) -> TillClient:
+    till = new_till(operate, clock_offset_seconds=0, **({"expiry_months": 36} | given))
+    till.buy(till.join(accepts=True).body["member_id"], 10_000)
     return till
 
 
-def test_a_club_is_tended_by_its_own_clock(operate: Any, tables: DynamoDBClient) -> None:
-    moved, waiting = movable(operate), movable(operate)
-    run_expiry()
-    operate("move_clock", club_id=moved.club["club_id"], clock_offset_seconds=4 * 366 * DAY)
-    assert run_expiry()["expired"] == 1
+def move(operate: Any, till: TillClient, days: int) -> None:
+    operate("move_clock", club_id=till.club["club_id"], clock_offset_seconds=days * DAY)
+
+
+def test_what_lapses_is_posted_by_each_clubs_own_clock(operate: Any, tables: DynamoDBClient) -> None:
+    moved, waiting = (movable(operate, expiry_months=1) for _ in range(2))
+    run_due()
+    move(operate, moved, 70)
+    assert run_due()["broken"] == 0
     assert account_row(tables, moved)["lots"] == {}
     assert sum(account_row(tables, waiting)["lots"].values()) == 300
-    assert run_expiry()["expired"] == 0
+    (lapsed,) = (row for row in rows_of(tables, "ledger", [moved.club["club_id"]]) if row.get("kind") == "expire")
+    run_due()
+    assert [row for row in rows_of(tables, "ledger", [moved.club["club_id"]]) if row.get("kind") == "expire"] == [
+        lapsed
+    ]
 
 
 def test_a_club_that_breaks_holds_up_no_other(
@@ -84,29 +92,29 @@ def test_a_club_that_breaks_holds_up_no_other(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from stamkunde.ledger.expiry import Expiry
+    from stamkunde.ledger.month_end import MonthEnd
 
     broken, good = movable(operate), movable(operate)
-    run_expiry()
+    run_proof()
     for till in (broken, good):
-        operate("move_clock", club_id=till.club["club_id"], clock_offset_seconds=4 * 366 * DAY)
-    run = Expiry.run
+        move(operate, till, 40)
+    run = MonthEnd.run
 
-    def break_one(expiry: Expiry, is_over: Any) -> Any:
-        if expiry.store.club_id == broken.club["club_id"]:
+    def break_one(month_end: MonthEnd, is_over: Any) -> Any:
+        if month_end.store.club_id == broken.club["club_id"]:
             raise ValueError("+4520123456")
-        return run(expiry, is_over)
+        return run(month_end, is_over)
 
     capsys.readouterr()
     caplog.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(Expiry, "run", break_one)
-        counts = run_expiry()
-    assert (counts["expired"], counts["broken"]) == (1, 1)
+        patch.setattr(MonthEnd, "run", break_one)
+        counts = run_proof()
+    assert (counts["kept"], counts["broken"]) == (1, 1)
     assert counted(capsys, "LedgerBroken") == [[1.0]]
     assert broken.club["club_id"] in logged(caplog)
     assert "20123456" not in logged(caplog)
-    assert run_expiry()["expired"] == 1
+    assert run_proof()["kept"] == 1
 
 
 def test_a_difference_is_told_by_a_metric_and_a_line_without_a_person(
@@ -157,8 +165,8 @@ def test_what_a_club_owes_is_the_sum_of_what_was_moved(till: TillClient, operate
 def test_the_liability_of_a_month_that_ended_can_be_shown(operate: Any) -> None:
     till = movable(operate)
     now = datetime.now(UTC)
-    operate("move_clock", club_id=till.club["club_id"], clock_offset_seconds=40 * DAY)
-    run_expiry()
+    move(operate, till, 40)
+    run_proof()
     later = now.timestamp() + 40 * DAY
     first = datetime.fromtimestamp(later, UTC).replace(day=1)
     ended = datetime.fromtimestamp(first.timestamp() - DAY, UTC)

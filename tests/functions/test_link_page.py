@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 
+from stamkunde.members.service_link import LinkAct, new_link
+from stamkunde.members.store import MemberStore
+from stamkunde.shared.clock import SystemClock
+from stamkunde.shared.transaction import put_alone
 from stamkunde.web.cookies import device_cookie
 from tests.functions.conftest import OpenClub
 from tests.functions.test_join_page import MEMBER, stored
@@ -83,6 +89,41 @@ def test_an_email_counts_once_its_link_is_pressed(shop: OpenClub) -> None:
     evidence = records[-1].evidence
     assert (evidence.method, evidence.client_ip, evidence.language) == ("confirm_link", "203.0.113.7", "da")
     assert evidence.user_agent == PHONE_BROWSER
+
+
+@pytest.mark.parametrize(
+    ("act", "button", "done"),
+    [
+        (LinkAct.STAY, "stay", "Du er stadig medlem"),
+        (LinkAct.STOP_ADVERTISING, "stop", "Du får ikke flere sms'er med tilbud"),
+    ],
+)
+def test_the_links_to_who_stays_away_act_by_a_button_and_show_nothing_of_them(
+    shop: OpenClub, act: LinkAct, button: str, done: str
+) -> None:
+    number = shop.number()
+    member_id = shop.till.join(number, first_name="Mette").body["member_id"]
+    path = link_to(shop, member_id, act)
+    browser = shop.browser()
+    for _ in range(2):
+        seen = browser.get(path)
+    before = stored(shop, number)
+    assert (before[0].details_confirmed_at, [each.withdrawn for each in before[1]]) == (None, [()])
+    assert not [secret for secret in (number, "Mette", member_id) if secret in seen.html]
+    assert browser.send(path, act=button).heading == done
+    assert shop.browser().get(path).heading == done
+    member, records = stored(shop, number)
+    assert (member.details_confirmed_at is not None) is (act is LinkAct.STAY)
+    assert (records[-1].evidence.method == "stop_link") is (act is LinkAct.STOP_ADVERTISING)
+    assert browser.get(path).status == HTTPStatus.OK
+
+
+def link_to(shop: OpenClub, member_id: str, act: LinkAct) -> str:
+    """The path of a link that was just sent to a member."""
+    store = MemberStore(shop.client, "members", shop.club.club_id, shop.club.address_key, SystemClock())
+    link = new_link(act, SystemClock().now())
+    put_alone(shop.client, store.link_write(link, member_id))
+    return f"/l/{link.token}"
 
 
 @pytest.mark.parametrize("language", ["en", "nb"])

@@ -65,8 +65,6 @@ def test_what_is_not_said_stays_as_it_is(shop: OpenClub) -> None:
         ({"questions": [QUESTION | {"words": "  "}]}, "invalid_field", "/questions/0/words"),
         ({"purchase_use": "balancing_test"}, "invalid_field", "/balancing_test"),
         ({"purchase_use": "balancing_test", "balancing_test": "Fordi"}, "invalid_field", "/balancing_test"),
-        ({"inactive_months": 48}, "invalid_field", "/keeping_reason"),
-        ({"inactive_months": 3}, "invalid_field", "/inactive_months"),
     ],
 )
 def test_a_choice_that_a_club_may_not_make_is_refused(
@@ -76,12 +74,6 @@ def test_a_choice_that_a_club_may_not_make_is_refused(
     answer = policy(shop, **said)
     assert (answer["code"], answer["pointer"]) == (code, pointer)
     assert policy(shop) == before
-
-
-def test_three_years_ask_for_a_reason_in_writing(shop: OpenClub) -> None:
-    """R15."""
-    shown = policy(shop, inactive_months=48, keeping_reason=REASON)
-    assert (shown["inactive_months"], shown["keeping_reason"]) == (48, REASON)
 
 
 def test_a_norwegian_club_must_ask_before_it_uses_purchases(operate: Any, tables: Any) -> None:

@@ -7,18 +7,25 @@ from copy import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from stamkunde.clubs.closing import ClosingClub
+from stamkunde.clubs.store import ClubStore
+from stamkunde.erasure.model import Cause, Receipt
+from stamkunde.erasure_bootstrap import erasure
 from stamkunde.ledger.store import LedgerStore, guest_account
+from stamkunde.members.birthdays import BirthdayNotes
 from stamkunde.members.codes import CodePurpose, one_time_code
 from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, PermissionKind, new_record_id
 from stamkunde.members.joining import JoinForm
 from stamkunde.members.lapsing import LapsingNote, LapsingNotes
 from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
+from stamkunde.settings import Settings
 from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.transaction import commit
 from tests.architecture.test_data_page import ENTITIES, describing
+from tests.erasing_shop import KeptTombstones, Photos
 from tests.factories import everything_shown
 from tests.function_fixtures import CONTEXT, new_till
 from tests.functions.test_messages import wake_up
@@ -63,11 +70,12 @@ def brought_along(till: TillClient, operate: Any) -> None:
 
 
 def a_permission_about_to_lapse(till: TillClient, tables: DynamoDBClient, operate: Any) -> None:
-    """What a club chose to ask, and what the hourly job notes two months before somebody's yes lapses."""
+    """What a club chose to ask, and what the hourly job notes before somebody's yes lapses and on their birthday."""
     club_id = till.club["club_id"]
     assert "code" not in operate("publish_member_policy", club_id=club_id, asks_birth_date=True)
     note = LapsingNote("m0000000000000001", PermissionKind.SMS, date(2150, 1, 31))
     commit(tables, [LapsingNotes(tables, "members", club_id).write(note)])
+    BirthdayNotes(tables, "members", club_id).note("m0000000000000001", date(2150, 1, 31))
 
 
 def a_stop_that_outlives_its_member(till: TillClient, tables: DynamoDBClient) -> None:
@@ -137,13 +145,46 @@ def corrected_and_merged(operate: Any) -> None:
     assert operate("merge_members", **about, winner_id=other)["member_id"] == other
 
 
+def somebody_forgotten(till: TillClient, tables: DynamoDBClient) -> None:
+    """Somebody who bought something, and of whom only sums are left."""
+    member_id = till.join(accepts=True, phone="20555666").body["member_id"]
+    till.buy(member_id, 10_000)
+    settings = Settings.from_environment(
+        {"AWS_REGION": "eu-north-1", **{f"{each.upper()}_TABLE": each for each in TABLES}}
+    )
+    club = ClubStore(tables, "clubs", till.club["club_id"]).load()
+    assert club is not None
+    erasing = erasure(settings, tables, club, SystemClock())
+    kept: Any = KeptTombstones()
+    photos: Any = Photos()
+    stores = replace(erasing.stores, evidence=lambda: photos, tombstones=lambda: kept)
+    assert replace(erasing, stores=stores).erase_now(member_id)
+    begun = Receipt("k0123456789abcdef", Cause.INACTIVE, None, date(2150, 1, 31))
+    commit(tables, [stores.receipts.begin_write(date(2150, 1, 31), begun)])
+
+
+def clubs_that_close(tables: DynamoDBClient, operate: Any) -> str:
+    """One that has said when, in words of its own too, and one that is gone: its id."""
+    stays, goes = (new_till(operate, clock_offset_seconds=0).club for _ in range(2))
+    edited = operate("edit_message_text", club_id=stays["club_id"], kind="ladder_bonus", words="one_part")
+    assert "code" not in edited, edited
+    for club in (stays, goes):
+        last_day = (datetime.now(UTC) + timedelta(days=32)).date().isoformat()
+        assert operate("close_club", club_id=club["club_id"], last_day=last_day, by="Mette")["last_day"] == last_day
+    over = datetime.now(UTC) + timedelta(days=34)
+    gone = ClubStore(tables, "clubs", goes["club_id"]).load()
+    assert gone is not None
+    closing = ClosingClub(tables, "clubs", gone)
+    closing.end(closing.begin(over, {}), over)
+    return gone.club_id
+
+
 def test_every_row_of_every_table_is_described(
     clubs_of_this_test: Callable[[], list[str]], till: TillClient, tables: DynamoDBClient, operate: Any
 ) -> None:
     from due_job.handler import lambda_handler as visit
 
     from day_totals_job.handler import lambda_handler as recompute
-    from ledger_job.handler import lambda_handler as expire
     from ledger_stream.handler import lambda_handler as note
     from message_worker.handler import lambda_handler as send
     from proof_job.handler import lambda_handler as prove
@@ -163,7 +204,9 @@ def test_every_row_of_every_table_is_described(
     a_ledger_to_tend(tables, operate)
     coupons_in_use(operate)
     corrected_and_merged(operate)
-    clubs = clubs_of_this_test()
+    somebody_forgotten(till, tables)
+    gone = clubs_that_close(tables, operate)
+    clubs = [*clubs_of_this_test(), gone]
     note(stream_records(tables, clubs), CONTEXT)  # type: ignore[arg-type]
     message = operate("send_test_message", club_id=till.club["club_id"], phone="20123456")
     assert message["state"] == "pending"
@@ -174,7 +217,6 @@ def test_every_row_of_every_table_is_described(
         if row["pk"].startswith("OUTBOX#"):
             send(wake_up({"pk": row["pk"], "sk": row["sk"]}), CONTEXT)  # type: ignore[arg-type]
     recompute({}, CONTEXT)  # type: ignore[arg-type]
-    expire({}, CONTEXT)  # type: ignore[arg-type]
     prove({}, CONTEXT)  # type: ignore[arg-type]
     seen = set()
     for table in TABLES:

@@ -12,9 +12,9 @@ import pytest
 
 from infra.command_line import main
 from stamkunde.members.consents import ConsentRecord
-from stamkunde.members.signed_forms import LARGEST_PHOTO
+from stamkunde.members.signed_forms import LARGEST_PHOTO, photos_of
 from stamkunde.members.store import MemberStore
-from stamkunde.shared.clock import SystemClock
+from stamkunde.shared.clock import SystemClock, local_date
 from stamkunde.shared.transaction import Busy, ConditionFailed
 from tests.functions.conftest import PAGE, OpenClub
 from tests.page_browser import PageBrowser
@@ -51,7 +51,8 @@ def publish(club: OpenClub, *languages: str, **given: Any) -> dict[str, Any]:
 
 
 def in_days(days: int) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    """A day on the club's calendar, which is a day ahead of UTC's before midnight."""
+    return (local_date(datetime.now(UTC), "Europe/Copenhagen") + timedelta(days=days)).isoformat()
 
 
 def card_of(club: OpenClub, number: str | None = None) -> PageBrowser:
@@ -100,7 +101,8 @@ def test_a_lower_rate_is_published_with_the_terms_that_name_it_and_never_without
 
 def test_shorter_times_are_published_with_the_terms_that_name_them(club: OpenClub) -> None:
     publish(club, "da")
-    published = publish(club, "da", expiry_months=24, inactive_months=30)
+    seen = club.operate("simulate_keeping", club_id=club.club.club_id, trade="own", months=30)
+    published = publish(club, "da", expiry_months=24, forecast=seen["seal"])
     assert (published["expiry_months"], published["inactive_months"], published["asks_again"]) == (24, 30, True)
     assert (club.club.programmes[-1].expiry_months, club.club.member_policy.inactive_months) == (24, 30)
     assert club.operate("show_terms", club_id=club.club.club_id)["inactive_months_today"] == 36
@@ -292,7 +294,8 @@ def test_the_photo_of_a_signed_form_is_kept_with_its_record_once(club: OpenClub,
     (record,) = records(club, number)
     assert record.attachment is not None
     assert record.attachment == attached["file"]
-    assert record.attachment.startswith(f"{club.club.club_id}/{member_id}/")
+    assert record.attachment.startswith(photos_of(club.club.club_id, member_id))
+    assert member_id not in record.attachment
     assert record.attachment.endswith(".jpg")
     assert (record.record_id, record.evidence, record.terms) == (before.record_id, before.evidence, before.terms)
     kept = bucket.client.get_object(Bucket=bucket.bucket, Key=record.attachment)
@@ -305,7 +308,7 @@ def test_a_photo_whose_record_is_not_written_does_not_stay(
     club: OpenClub, bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member_id = club.till.join(phone=f"+45{club.number()}").body["member_id"]
-    theirs = f"{club.club.club_id}/{member_id}/"
+    theirs = photos_of(club.club.club_id, member_id)
 
     def kept() -> list[str]:
         found = bucket.client.list_objects_v2(Bucket=bucket.bucket, Prefix=theirs)

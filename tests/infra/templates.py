@@ -62,6 +62,13 @@ class Stacks:
             if resource.type == resource_type
         ]
 
+    def bucket(self, beginning: str) -> Resource:
+        """The bucket of what must never be lost whose name, up to the account's id, is this."""
+        wanted = {"Fn::Join": ["", [beginning, {"Ref": "AWS::AccountId"}]]}
+        buckets = self.resources("AWS::S3::Bucket", "StamkundeData")
+        (found,) = [each for each in buckets if each.properties["BucketName"] == wanted]
+        return found
+
     def all_resources(self) -> Iterator[Resource]:
         """Every resource of every stack."""
         for template in self.templates.values():

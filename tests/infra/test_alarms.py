@@ -127,6 +127,19 @@ def test_a_ledger_that_differs_and_one_that_cannot_be_tended_raise_an_alarm(stac
     assert {each.properties["Threshold"] for each in (differing, *_alarms_on("LedgerBroken", stacks))} == {1}
 
 
+def test_a_closed_club_that_nobody_deletes_raises_an_alarm_that_lasts(stacks: Stacks) -> None:
+    (alarm,) = _alarms_on("ClubsLeftLying", stacks)
+    assert _dimensions(alarm) == {"service": "due_job"}
+    assert (alarm.properties["Threshold"], alarm.properties["Period"]) == (1, 86_400)
+
+
+def test_copies_that_stand_for_a_day_raise_an_alarm(stacks: Stacks) -> None:
+    (alarm,) = _alarms_on("CopiesStanding", stacks)
+    assert _dimensions(alarm) == {"service": "backup_job"}
+    assert alarm.properties["Statistic"] == "Minimum"
+    assert alarm.properties["Period"] * alarm.properties["EvaluationPeriods"] == 86_400
+
+
 def test_members_who_are_due_and_wait_for_hours_raise_an_alarm_and_one_full_hour_does_not(stacks: Stacks) -> None:
     (alarm,) = _alarms_on("DueUnfinished", stacks)
     assert _dimensions(alarm) == {"service": "due_job"}

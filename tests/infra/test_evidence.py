@@ -10,9 +10,8 @@ from tests.infra.templates import Resource, Stacks, actions
 
 @pytest.fixture
 def bucket(stacks: Stacks) -> Resource:
-    """The only bucket of what must never be lost."""
-    (found,) = stacks.resources("AWS::S3::Bucket", "StamkundeData")
-    return found
+    """The bucket of evidence."""
+    return stacks.bucket("stamkunde-evidence-")
 
 
 def test_evidence_lies_under_the_customer_key(bucket: Resource, stacks: Stacks) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.python_function import KEY_ACTIONS_TO_KEEP_FILES, KEY_ACTIONS_TO_READ, KEY_ACTIONS_TO_WRITE
+from infra.constructs.python_function import (
+    KEY_ACTIONS_TO_KEEP_FILES,
+    KEY_ACTIONS_TO_READ,
+    KEY_ACTIONS_TO_WRITE,
+    ON_BACKUPS,
+)
 from infra.function_catalogue import FUNCTIONS, TABLES, Function, Http, Queue, Schedule, Stream
 from infra.packaging import ROOT
 from infra.stacks.service import STREAM_ACTIONS
@@ -64,11 +69,51 @@ def test_every_function_has_exactly_the_catalogues_rights_on_tables(function: Fu
     granted: dict[str, set[str]] = {}
     for statement in _statements(function, stacks, "dynamodb"):
         for resource in as_list(statement["Resource"]):
-            if "stream" not in json.dumps(resource).lower():
+            told = json.dumps(resource).lower()
+            if "stream" not in told and "/backup/" not in told and resource != "*":
                 table = tables[stacks.target_of(resource)]
                 granted.setdefault(table, set()).update(actions(statement))
-    wanted = {table: {f"dynamodb:{action}" for action in rights} for table, rights in function.rights.items()}
+    wanted = {
+        table: {f"dynamodb:{action}" for action in rights}
+        for table, rights in function.rights.items()
+        if not set(rights) & ON_BACKUPS
+    }
     assert granted == wanted
+
+
+def test_only_the_job_that_deletes_old_copies_has_rights_on_backups_and_on_those_of_our_tables(
+    stacks: Stacks,
+) -> None:
+    granted = [
+        (function.name, action, resource)
+        for function in FUNCTIONS
+        for statement in _statements(function, stacks, "dynamodb")
+        for action in actions(statement)
+        for resource in as_list(statement["Resource"])
+        if action.endswith(("Backup", "Backups")) or resource == "*"
+    ]
+    assert {function for function, _, _ in granted} == {"backup_job"}
+    assert {action for _, action, resource in granted if resource == "*"} == {
+        "dynamodb:ListBackups",
+        "dynamodb:ListTables",
+    }
+    (deleting,) = [resource["Fn::Join"][1] for _, action, resource in granted if action == "dynamodb:DeleteBackup"]
+    assert deleting[1:] == [{"Ref": "AWS::AccountId"}, ":table/StamkundeData-*/backup/*"]
+    assert {table.logical_id for table in stacks.resources("AWS::DynamoDB::Table")} == {
+        table.logical_id for table in stacks.resources("AWS::DynamoDB::Table", "StamkundeData")
+    }
+
+
+@pytest.mark.parametrize("action", ["Scan", "CreateBackup", "RestoreTable", "ExportTable", "DeleteTable"])
+def test_no_function_reads_whole_tables_copies_them_or_brings_them_back(action: str, stacks: Stacks) -> None:
+    granted = {
+        each
+        for function in FUNCTIONS
+        for statement in _statements(function, stacks, "dynamodb")
+        for each in actions(statement)
+    }
+    assert granted
+    assert not [each for each in granted if action in each or "*" in each]
 
 
 @every_function
@@ -84,15 +129,16 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
     own["states"] = {"StartExecution"} if function.starts else set()
     own["sns"] = {"Publish"} if function.sends_messages else set()
     own["ses"] = {"SendEmail"} if function.sends_messages else set()
-    own["s3"] = set(function.on_evidence)
+    own["s3"] = {*function.on_evidence, *function.on_tombstones}
     for statement in stacks.statements(_role(function, stacks)):
         for action in actions(statement):
             service, _, name = action.partition(":")
             assert name in own.get(service, set()), action
         for resource in as_list(statement["Resource"]):
-            # Other tests hold what these two reach, which no reference names.
+            # Other tests hold what these reach, which no reference names.
             services = {action.partition(":")[0] for action in actions(statement)}
-            assert services in ({"sns"}, {"s3"}) or stacks.target_of(resource)
+            on_backups = actions(statement) <= {f"dynamodb:{action}" for action in ON_BACKUPS}
+            assert on_backups or services in ({"sns"}, {"s3"}) or stacks.target_of(resource)
 
 
 @every_function
@@ -125,7 +171,7 @@ def test_every_waker_may_send_to_one_queue_and_learns_its_address(function: Func
 
 
 @every_function
-def test_every_function_may_use_the_key_through_dynamodb_only_and_for_evidence_through_s3(
+def test_every_function_may_use_the_key_through_dynamodb_only_and_for_files_through_s3(
     function: Function, stacks: Stacks
 ) -> None:
     through = {
@@ -135,26 +181,36 @@ def test_every_function_may_use_the_key_through_dynamodb_only_and_for_evidence_t
     }
     assert len(through) == len(_statements(function, stacks, "kms"))
     to_keep = through.pop("s3.eu-north-1.amazonaws.com", set())
-    assert to_keep == (set(KEY_ACTIONS_TO_KEEP_FILES) if "PutObject" in function.on_evidence else set())
-    assert set(through) == ({"dynamodb.eu-north-1.amazonaws.com"} if function.rights else set())
+    keeps = "PutObject" in (*function.on_evidence, *function.on_tombstones)
+    assert to_keep == (set(KEY_ACTIONS_TO_KEEP_FILES) if keeps else set())
+    rights = {action for actions in function.rights.values() for action in actions}
+    assert set(through) == ({"dynamodb.eu-north-1.amazonaws.com"} if rights - ON_BACKUPS else set())
 
 
 @every_function
-def test_only_a_function_that_deals_with_evidence_may_and_learns_where_it_lies(
-    function: Function, stacks: Stacks
+@pytest.mark.parametrize(
+    ("kind", "variable", "beginning"),
+    [
+        ("on_evidence", "EVIDENCE_BUCKET", "stamkunde-evidence-"),
+        ("on_tombstones", "TOMBSTONE_BUCKET", "stamkunde-tombstones-"),
+    ],
+)
+def test_only_a_function_that_deals_with_files_may_and_learns_where_they_lie(
+    kind: str, variable: str, beginning: str, function: Function, stacks: Stacks
 ) -> None:
+    wanted = getattr(function, kind)
     variables = stacks.function(function.name).properties["Environment"]["Variables"]
-    statements = _statements(function, stacks, "s3")
-    (bucket,) = stacks.resources("AWS::S3::Bucket", "StamkundeData")
-    assert ("EVIDENCE_BUCKET" in variables) == bool(statements) == bool(function.on_evidence)
-    assert len(statements) <= len(function.on_evidence)
+    statements = [
+        each for each in _statements(function, stacks, "s3") if each["Resource"]["Fn::Join"][1][0].endswith(beginning)
+    ]
+    assert (variable in variables) == bool(statements) == bool(wanted)
+    assert len(statements) <= len(wanted)
     for statement in statements:
-        assert actions(statement) <= {f"s3:{action}" for action in function.on_evidence}
+        assert actions(statement) <= {f"s3:{action}" for action in wanted}
         start, account, *end = statement["Resource"]["Fn::Join"][1]
-        assert (start, account) == ("arn:aws:s3:::stamkunde-evidence-", {"Ref": "AWS::AccountId"})
+        assert (start, account) == (f"arn:aws:s3:::{beginning}", {"Ref": "AWS::AccountId"})
         assert end == ([] if actions(statement) == {"s3:ListBucket"} else ["/*"])
-        assert bucket.properties["BucketName"] == {"Fn::Join": ["", ["stamkunde-evidence-", account]]}
-        assert stacks.target_of(variables["EVIDENCE_BUCKET"]) == bucket.logical_id
+        assert stacks.target_of(variables[variable]) == stacks.bucket(beginning).logical_id
 
 
 @every_function
@@ -308,11 +364,14 @@ def test_no_policy_of_ours_reaches_every_resource(stacks: Stacks) -> None:
     for policy in stacks.resources("AWS::IAM::Policy"):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
             # A phone number has no ARN; another test holds who may write to one, and to no topic. The names of files
-            # in a bucket are all alike to a policy.
+            # in a bucket are all alike to a policy. Backups have names that AWS chose; see above for whose they are.
             assert "*" not in json.dumps(statement["Resource"]) or actions(statement) <= {
                 "sns:Publish",
                 "s3:PutObject",
                 "s3:DeleteObject",
+                "dynamodb:ListBackups",
+                "dynamodb:ListTables",
+                "dynamodb:DeleteBackup",
             }
 
 

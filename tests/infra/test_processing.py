@@ -105,7 +105,7 @@ def test_members_read_of_every_place_outside_the_union_that_the_record_names_and
     told = (
         first_form(make_club(), [language]).words[language][TermsPoint.TRANSFERS],
         page_text(language, "details.where"),
-        text(language, "terms.first", club="Bager Holm", rate="3 %", months=36, contact="hej@bagerholm.example"),
+        text(language, "terms.first", club="Holm", rate="3 %", months=36, contact="hej@holm.example", keeping=""),
     )
     wanted = [ABROAD[place][language] for place in places] + [words[language] for words in GROUND.values()]
     for words in told:

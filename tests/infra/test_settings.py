@@ -6,6 +6,7 @@ import pytest
 
 from infra.function_catalogue import FUNCTIONS, Function, Http
 from infra.packaging import ROOT
+from infra.stacks.service import MACHINE_VARIABLES
 from tests.infra.templates import Stacks
 
 SETTINGS = ROOT / "layers" / "stamkunde" / "python" / "stamkunde" / "settings.py"
@@ -24,10 +25,11 @@ def test_every_function_gets_what_it_reads_and_the_names_of_its_own_tables_only(
         wanted.add("ORIGIN_SECRET")
     if function.wakes:
         wanted.add("MESSAGE_QUEUE")
-    if function.starts:
-        wanted.add("MEMBER_MACHINE")
+    wanted |= {MACHINE_VARIABLES[machine] for machine in function.starts}
     if function.on_evidence:
         wanted.add("EVIDENCE_BUCKET")
+    if function.on_tombstones:
+        wanted.add("TOMBSTONE_BUCKET")
     if function.knows_domains:
         wanted |= {"PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN"}
     assert _variables(function, aws) == wanted | POWERTOOLS

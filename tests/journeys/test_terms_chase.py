@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 from infra.local.clock import MovedClub, Stop, read_distance
 from infra.local.loopback import client
 from stamkunde.shared.item import from_wire
+from tests.journeys.visitor import visiting
 from tests.local_stack import LocalStack
-from tests.page_browser import Seen
 from tests.public_shop import PAGES, PublicShop
 from tests.till_over_http import OpenShop
 
@@ -94,40 +93,21 @@ def test_who_takes_the_news_only_is_never_chased_and_goes_with_the_permission_un
     assert kinds(here, leaving) == ["code"]
 
 
-@contextmanager
-def visiting(here: PublicShop) -> Iterator[Callable[..., None]]:
-    """A browser without scripts: fill in the form of a page that leads to an address, and send it."""
-    with httpx.Client(base_url=here.stack.pages_url, timeout=60, headers={"accept-language": "da"}) as visitor:
-
-        def send(page: str, action: str, **typed: str) -> None:
-            seen = visitor.get(page, headers=carried())
-            form = Seen(seen.status_code, dict(seen.headers), [], seen.text).form(action)
-            headers = {"origin": here.stack.pages_url} | carried()
-            answer = visitor.post(action, data=form.fields | typed, headers=headers)
-            assert answer.status_code < 400, answer.text
-
-        def carried() -> dict[str, str]:
-            # As a browser does: to localhost it sends cookies marked secure as well.
-            return {"cookie": "; ".join(f"{each.name}={each.value}" for each in visitor.cookies.jar)}
-
-        yield send
-
-
 def take_the_news(here: PublicShop, number: str) -> None:
     """Somebody ticks the box for texts on the join page and nothing else, and types the code."""
     page = f"/{here.slug}/join"
-    with visiting(here) as send:
-        send(page, page, phone=number, sms="yes")
-        send(f"{page}/code", f"{page}/code", code=here.wait_for_code(number))
+    with visiting(here) as phone:
+        phone.send(page, page, phone=number, sms="yes")
+        phone.send(f"{page}/code", f"{page}/code", code=here.wait_for_code(number))
 
 
 def renew_on_the_page(here: PublicShop, number: str) -> None:
     """They open their page with a code, and say yes to texts for another year."""
     page = f"/m/{here.slug}"
-    with visiting(here) as send:
-        send(page, page, phone=number)
-        send(f"{page}/code", f"{page}/code", code=here.wait_for_code(number, 2))
-        send(page, f"{page}/permissions", act="give")
+    with visiting(here) as phone:
+        phone.send(page, page, phone=number)
+        phone.send(f"{page}/code", f"{page}/code", code=here.wait_for_code(number, 2))
+        phone.send(page, f"{page}/permissions", act="give")
 
 
 def test_a_club_in_real_time_has_no_clock_to_move(local_stack: LocalStack) -> None:

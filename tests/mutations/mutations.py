@@ -264,8 +264,8 @@ MUTATIONS = (
         14,
         "What a household holds stays with the others when one is gone.",
         "ledger/model/accounts.py",
-        "    if others:\n        return replace(account.apply(Movement()), members=others), Movement()\n",
-        "",
+        "    if others:\n        holds =",
+        "    if len(others) > 99:\n        holds =",
         "tests/stores/test_transfers.py::test_deleting_a_mistyped_number_leaves_a_shared_balance_to_the_others",
     ),
     Mutation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
@@ -12,11 +12,18 @@ from stamkunde.message_bootstrap import GATEWAY_CONFIG, email_gateway, sms_gatew
 from stamkunde.messaging.sending import Gateways
 from stamkunde.settings import Settings
 from tests.aws_clients import engine_client
+from tests.engine_at_hand import engine_at_hand
 from tests.gateways.network import running_network
 from tests.post_office import PostOffice, sqs_queue
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+
+@pytest.fixture
+def dynamodb() -> Any:
+    """The engine's tables without a call over HTTP for each row, which would be most of what these tests do."""
+    return engine_at_hand()
 
 
 @pytest.fixture

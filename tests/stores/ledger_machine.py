@@ -16,7 +16,6 @@ from botocore.exceptions import ReadTimeoutError
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
-from stamkunde.ledger.care_store import CareStore
 from stamkunde.ledger.expiry import Expiry
 from stamkunde.ledger.model.accounts import Account
 from stamkunde.ledger.model.adjusting import BONUS, Brought, Correction, CorrectionReason
@@ -222,10 +221,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def post_what_lapsed(self) -> None:
         shop = self.shop
-        care = CareStore(self.client, "views", shop.club.club_id)
-        expiry = Expiry(shop.store, care, shop.clock, shop.club.time_zone, shop.club.created_at.date(), shop.patience)
+        expiry = Expiry(shop.store, shop.clock, shop.club.time_zone, shop.patience)
         for account_id in sorted(self.accounts):
-            expiry.visit(account_id)
+            expiry.post(account_id)
 
     # --- what must hold
 

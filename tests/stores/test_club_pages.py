@@ -11,14 +11,16 @@ import pytest
 
 from stamkunde.bootstrap import known_clubs
 from stamkunde.clubs.known import KnownClubs
-from stamkunde.clubs.model import RESERVED_SLUGS, JoinPage
+from stamkunde.clubs.member_policy import Keeping
+from stamkunde.clubs.model import RESERVED_SLUGS, JoinPage, Trade
 from stamkunde.clubs.service import NewClub
 from stamkunde.clubs.store import ClubStore
 from stamkunde.shared.clock import FixedClock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.transaction import commit
 from tests.factories import NOON
-from tests.stores.test_clubs import SETTINGS, WISH, operators, refusal_code
+from tests.stores.test_clubs import SETTINGS, operators, refusal_code
+from tests.stores.test_clubs import WISH as UNDECIDED
 from tests.unit.test_terms import made
 from tests.unit_meter import UnitMeter
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 PAGE = JoinPage("Bager Holm ApS", "12 34 56 78", "hej@bagerholm.example", "brød,  kager og kaffe ", "#9A4F1C")
+WISH = replace(UNDECIDED, keeping=Keeping(Trade.GROCERIES))
 
 
 def clubs(client: DynamoDBClient, seconds: list[float] | None = None) -> KnownClubs:
@@ -44,6 +47,19 @@ def test_a_new_clubs_pages_are_closed_until_it_says_who_it_is(dynamodb: DynamoDB
     assert opened.join_page == JoinPage(
         "Bager Holm ApS", "12345678", "hej@bagerholm.example", "brød, kager og kaffe", "#9a4f1c"
     )
+
+
+def test_no_pages_open_before_a_club_has_chosen_how_long_it_keeps_members(dynamodb: DynamoDBClient) -> None:
+    """R15."""
+    desk = operators(dynamodb)
+    undecided = desk.create_club(UNDECIDED).club_id
+    assert refusal_code(dynamodb, lambda: desk.publish_join_page(undecided, PAGE)) == "keeping_not_chosen"
+    unfounded = replace(UNDECIDED, slug="another", keeping=Keeping(Trade.TOURIST_CRAFTS))
+    assert refusal_code(dynamodb, lambda: desk.create_club(unfounded)) == "invalid_field"
+    founded = desk.create_club(replace(unfounded, keeping_reason="Mange kommer kun på ferie, og ikke hvert år."))
+    assert desk.publish_join_page(founded.club_id, PAGE)
+    stored = desk.show(founded.club_id).club
+    assert (stored.member_policy.trade, stored.ladder(NOON.date()).months) == (Trade.TOURIST_CRAFTS, 36)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_a_code_posted_by_twenty_at_once_opens_one_device_for_all(scene: AccessS
         try:
             scene.store.commit([scene.codes.use_write(first, member.member_id), *writes])
         except (ConditionFailed, Busy):
-            return scene.devices.opened_by(scene.codes.again(first))
+            return scene.devices.opened_by(scene.codes.again(first), member.member_id)
         return token
 
     with ThreadPoolExecutor(20) as pool:
@@ -179,12 +179,13 @@ def test_a_used_code_leads_back_to_its_device_also_after_a_new_signing_key(scene
     asked = scene.rows_of("CODE")[0]["pk"].rpartition("#")[2]
     challenge = scene.store.load_challenge(asked)
     assert challenge is not None
-    assert scene.devices.opened_by(challenge) == token
+    assert scene.devices.opened_by(challenge, member.member_id) == token
     scene.club = replace(scene.club, signing_keys=(SigningKey(2, b"n" * 32), *scene.club.signing_keys))
-    assert scene.devices.opened_by(challenge) == token
+    assert scene.devices.opened_by(challenge, member.member_id) == token
+    assert scene.devices.opened_by(challenge, make_member(member_id="m-other").member_id) is None
     scene.devices.remove(member.member_id, frozenset({device_id(token)}))
-    assert scene.devices.opened_by(challenge) is None
-    assert scene.devices.opened_by(replace(challenge, used_by=None)) is None
+    assert scene.devices.opened_by(challenge, member.member_id) is None
+    assert scene.devices.opened_by(replace(challenge, used_by=None), member.member_id) is None
 
 
 def test_a_members_end_closes_every_device_and_the_card(scene: AccessScene) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from stamkunde.messaging.model import DeliveryState
 from stamkunde.retention.model import KNOWN_AFTER, StepKind
-from stamkunde.retention.store import Swept
 from stamkunde.shared.clock import compact_instant
+from stamkunde.shared.ladder import Absence, RungNotice, RungSkipped, SkipReason, usual_ladder
 from stamkunde.shared.terms import Arrival, TermsChase, TermsReminder
 from tests.due_scene import AN_HOUR, ERASED, FIRST_REMINDER, JOINED, SECOND_REMINDER, DueShop, open_due_shop
 from tests.stores.test_due_items import agree, ask_for_erasure
@@ -33,6 +33,13 @@ TOLD = JOINED + AN_HOUR
 FEWEST_MOMENTS = 4
 """What begins and ends a case alone."""
 
+MISSED = datetime(2027, 9, 2, 6, tzinfo=UTC)
+WARNED = datetime(2029, 1, 31, 7, tzinfo=UTC)
+INACTIVE = datetime(2029, 3, 1, 23, tzinfo=UTC)
+_MISSED_YOU, _BONUS, _LAST = usual_ladder(36).rungs
+PASSED_BY = tuple(RungSkipped(rung, date(2028, 3, 2), SkipReason.NO_PERMISSION) for rung in (_MISSED_YOU, _BONUS))
+NAMED = RungNotice(_LAST, WARNED, "x2", date(2029, 3, 2), Arrival.SENT)
+
 REMINDED = TermsReminder(FIRST_REMINDER, "x1", ERASE_ON, Arrival.SENT)
 
 
@@ -45,7 +52,10 @@ class Scene:
     prepare
         Makes somebody due at `at` and nowhere else, and answers with their id.
     hints
-        When they are looked at next.
+        When they are looked at next, or an instant before that.
+    every
+        How many moments lie between two deaths: of years ago more is gone through than in weeks, and each step of an
+        erasure dies between all of its writes elsewhere.
     """
 
     kind: StepKind
@@ -53,6 +63,7 @@ class Scene:
     prepare: Callable[[DueShop], str]
     letters: tuple[str, ...] = ()
     hints: tuple[datetime, ...] = ()
+    every: int = 1
 
 
 def chased(*reminders: TermsReminder) -> Callable[[DueShop], str]:
@@ -92,6 +103,28 @@ def untold(due: DueShop) -> str:
     return due.shop.new_member()
 
 
+def missed(due: DueShop) -> str:
+    """Somebody who stays away, and has said yes to advertising meanwhile."""
+    member_id = due.shop.new_member()
+    due.at(MISSED - timedelta(days=40))
+    agree(due, member_id)
+    return member_id
+
+
+def away(*notices: RungNotice | RungSkipped) -> Callable[[DueShop], str]:
+    """A member who stays away, and what they were told of it."""
+
+    def prepare(due: DueShop) -> str:
+        member_id = due.shop.new_member()
+        member = due.member(member_id)
+        assert member is not None
+        after = replace(member, absence=Absence(JOINED.date(), notices), revision=member.revision + 1)
+        due.shop.access.commit(due.shop.members.change_writes(member, after))
+        return member_id
+
+    return prepare
+
+
 def half_gone(due: DueShop) -> str:
     """Somebody of whom no more than a record is left."""
     member_id = agreeing(due)
@@ -106,24 +139,27 @@ SCENES = (
     Scene(StepKind.TERMS_REMINDER, FIRST_REMINDER, chased(), ("terms_week_1_bonus",), (SECOND_REMINDER,)),
     Scene(StepKind.TERMS_REMINDER, SECOND_REMINDER, chased(REMINDED), ("terms_week_2_bonus",), (ERASED,)),
     Scene(StepKind.REMOVE_OPEN, ERASED, chased(REMINDED, replace(REMINDED, written_at=SECOND_REMINDER))),
-    Scene(StepKind.REMOVE_ASKED, WISHED, wishing),
+    Scene(StepKind.REMOVE_ASKED, WISHED, wishing, ("erased",)),
     Scene(StepKind.REMOVE_LAPSED, A_YEAR_LATER, reading),
+    Scene(StepKind.RUNG, MISSED, missed, ("ladder_missed_you",), (MISSED,)),
+    Scene(StepKind.RUNG, WARNED, away(*PASSED_BY), ("last_notice",), (INACTIVE,)),
+    Scene(StepKind.REMOVE_INACTIVE, INACTIVE, away(*PASSED_BY, NAMED), every=9),
     Scene(StepKind.REMOVE_REST, TOLD, half_gone),
     Scene(StepKind.TELL_TERMS, TOLD, untold, ("terms_changed",), (TOLD + KNOWN_AFTER,)),
-    Scene(StepKind.NOTE_LAPSING, NOTED, agreeing, hints=(A_YEAR_LATER,)),
-    Scene(StepKind.FORGET_EVIDENCE, FORGOTTEN, agreeing),
+    Scene(StepKind.NOTE_LAPSING, NOTED, agreeing, hints=(NOTED,)),
+    Scene(StepKind.FORGET_EVIDENCE, FORGOTTEN, agreeing, hints=(FORGOTTEN,)),
 )
 
 
 def test_every_act_has_a_scene() -> None:
-    assert {scene.kind for scene in SCENES} == {*StepKind}
+    assert {scene.kind for scene in SCENES} == {kind for kind in StepKind if not kind.at_once}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: f"{scene.kind}-{scene.at:%m%d}")
 def test_a_crash_between_any_two_writes_loses_nothing_and_doubles_nothing(
     dynamodb: DynamoDBClient, scene: Scene
 ) -> None:
-    for moments in count():
+    for moments in count(step=scene.every):
         due = open_due_shop(dynamodb)
         if not lives_and_dies(due, scene, moments):
             assert moments >= FEWEST_MOMENTS
@@ -158,8 +194,8 @@ def lives_and_dies(due: DueShop, scene: Scene, moments: int) -> bool:
 
 
 def assert_forgotten(due: DueShop, own: list[dict[str, object]]) -> None:
-    """Nothing is left of anybody but codes, which go by themselves, and nobody holds anything."""
-    assert [row for row in own if not str(row["pk"]).startswith(("CODE#", "LIMIT#"))] == []
+    """Nothing is left of anybody but codes, which go by themselves, and a receipt; nobody holds anything."""
+    assert [row for row in own if not str(row["pk"]).startswith(("CODE#", "LIMIT#", "ERASED#"))] == []
     for account_id in due.shop.store.account_ids():
         account = due.shop.store.load_account(account_id, consistent=True)
         assert account is not None
@@ -173,7 +209,7 @@ def make_due_only(due: DueShop, member_id: str, at: datetime) -> None:
         if row["sk"].endswith(member_id):
             due.shop.client.delete_item(TableName="members", Key={"pk": {"S": row["pk"]}, "sk": {"S": row["sk"]}})
     due.shop.due.arm(member_id, at)
-    due.shop.due.note_swept(Swept(at, due.shop.club.current_terms().version, ()))
+    due.has_come_to(at)
 
 
 def test_a_crash_while_everybody_is_made_due_leaves_nobody_out(dynamodb: DynamoDBClient) -> None:

@@ -15,9 +15,10 @@ from stamkunde.members.admission import Change
 from stamkunde.members.consents import ConsentMethod, ConsentRecord, Evidence, PermissionKind, new_record_id
 from stamkunde.members.model import Acceptance, Member
 from stamkunde.messaging.model import DeliveryState
+from stamkunde.retention.everybody import WAVE, wave_of
 from stamkunde.retention.model import KNOWN_AFTER, MOST_TELLINGS
-from stamkunde.retention.service import WAVE, Outcome, wave_of
-from stamkunde.retention.store import DUE_SHARDS, Swept
+from stamkunde.retention.service import Outcome
+from stamkunde.retention.store import DUE_SHARDS
 from stamkunde.shared.terms import NOT_ACCEPTED, Arrival
 from tests.due_scene import AN_HOUR, ERASED, FIRST_REMINDER, JOINED, SECOND_REMINDER, DueShop, open_due_shop
 from tests.stores.test_joining import form, join, newsletter
@@ -118,7 +119,7 @@ def test_new_terms_are_told_to_every_member_once(due: DueShop) -> None:
     for hours in range(1, 5):
         due.hour(JOINED + hours * AN_HOUR)
     due.jump(JOINED + 3 * A_DAY)
-    assert due.hints() == []
+    assert due.are_only_looked_at_again(member_id)
     assert len(due.letters("terms_changed")) == 1
     member = due.member(member_id)
     assert member is not None
@@ -128,7 +129,7 @@ def test_new_terms_are_told_to_every_member_once(due: DueShop) -> None:
 
 def test_whoever_accepts_older_terms_than_the_newest_is_told_of_those(due: DueShop) -> None:
     due.shop.club = publish(due, 2)
-    due.shop.due.note_swept(Swept(JOINED, terms_version=2, shards_left=()))
+    due.has_come_to(JOINED, terms_version=2)
     member_id = due.shop.new_member()
     (hint,) = due.hints()
     assert hint["sk"].endswith(member_id)
@@ -141,45 +142,45 @@ def test_whoever_accepts_older_terms_after_a_while_is_told_of_the_newest(due: Du
     due.open_member(phone)
     due.shop.club = publish(due, 2)
     due.shop.membership.join(phone, None, Acceptance(1, ConsentMethod.SIGNED_FORM, JOINED), "banegaarden", "kasse-1")
-    due.shop.due.note_swept(Swept(JOINED, terms_version=2, shards_left=()))
+    due.has_come_to(JOINED, terms_version=2)
     due.hour(JOINED + AN_HOUR)
     assert len(due.letters("terms_changed")) == 1
 
 
 def test_whoever_accepts_the_newest_terms_is_told_of_none(due: DueShop) -> None:
-    due.shop.new_member()
-    assert due.hints() == []
+    assert due.are_only_looked_at_again(due.shop.new_member())
 
 
 @pytest.mark.parametrize("outcome", NOT_SENT, ids=str)
 def test_new_terms_that_nobody_was_told_of_are_told_again(due: DueShop, outcome: DeliveryState | None) -> None:
-    told_of_the_second(due, outcome)
+    member_id = told_of_the_second(due, outcome)
     due.jump(JOINED + AN_HOUR + KNOWN_AFTER)
     due.jump(JOINED + AN_HOUR + 3 * KNOWN_AFTER)
     assert len(due.letters("terms_changed")) == 2
-    assert due.hints() == []
+    assert due.are_only_looked_at_again(member_id)
 
 
 def test_new_terms_whose_answer_was_lost_are_told_once(due: DueShop) -> None:
     told_of_the_second(due, DeliveryState.UNKNOWN)
-    assert due.jump(JOINED + AN_HOUR + KNOWN_AFTER).outcomes == {Outcome.DROPPED: 1}
+    assert due.jump(JOINED + AN_HOUR + KNOWN_AFTER).outcomes == {Outcome.REARMED: 1}
     assert len(due.letters("terms_changed")) == 1
 
 
 def test_nobody_is_told_of_new_terms_for_ever(due: DueShop) -> None:
-    told_of_the_second(due, DeliveryState.FAILED)
+    member_id = told_of_the_second(due, DeliveryState.FAILED)
     for times in (1, 3, 6, 10):
         due.jump(JOINED + AN_HOUR + times * KNOWN_AFTER, DeliveryState.FAILED)
     assert len(due.letters("terms_changed")) == MOST_TELLINGS
-    assert due.hints() == []
+    assert due.are_only_looked_at_again(member_id)
 
 
-def told_of_the_second(due: DueShop, outcome: DeliveryState | None) -> None:
+def told_of_the_second(due: DueShop, outcome: DeliveryState | None) -> str:
     """A member of the first terms is written to about the second ones."""
     due.shop.club = publish(due, 2)
-    due.shop.due.note_swept(Swept(JOINED, terms_version=2, shards_left=()))
-    due.shop.new_member()
+    due.has_come_to(JOINED, terms_version=2)
+    member_id = due.shop.new_member()
     due.hour(JOINED + AN_HOUR, outcome)
+    return member_id
 
 
 def test_a_walk_through_all_members_goes_on_where_the_time_was_over(due: DueShop) -> None:

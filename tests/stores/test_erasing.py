@@ -15,6 +15,7 @@ from stamkunde.members.model import GRACE, AskedBy, Member
 from stamkunde.members.service_link import FoundLink
 from stamkunde.shared.errors import Refusal
 from tests.access_scene import CALLER
+from tests.erasing_shop import erase
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
 from tests.letterbox import token_in, waiting
 from tests.shop import Shop
@@ -69,9 +70,8 @@ def test_a_wish_is_kept_told_and_made_due_in_one_transaction(shop: Shop) -> None
     assert (wish.asked_by, wish.asked_at, wish.erase_at) == (AskedBy.MEMBER, shop.now(), shop.now() + GRACE)
     (told,) = waiting(shop.client, "erasure_requested_bonus")
     assert "slettes d. 5. december. Din bonus på 3 kr. gælder" in told["text"]
-    (hint,) = hints(shop)
-    assert hint["sk"].endswith(member_id)
-    assert hint["sk"].startswith("20261205")
+    assert all(hint["sk"].endswith(member_id) for hint in hints(shop))
+    assert any(hint["sk"].startswith("20261205") for hint in hints(shop))
 
 
 def test_whoever_shares_with_a_household_is_not_told_that_what_the_others_keep_is_lost(shop: Shop) -> None:
@@ -85,7 +85,7 @@ def test_whoever_shares_with_a_household_is_not_told_that_what_the_others_keep_i
     assert holds is not None
     assert holds.shared
     shop.wait(GRACE)
-    shop.removal.try_to_remove(stored(shop, mette), shop.now())
+    erase(shop, mette)
     assert shop.balance(bo).available == 300
     ask(shop, bo)
     assert "3 kr." in waiting(shop.client, "erasure_requested_bonus")[0]["text"]
@@ -105,7 +105,8 @@ def test_two_taps_at_once_are_one_wish(shop: Shop) -> None:
     member_id = shop.new_member()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: ask(shop, member_id), range(4)))
-    assert len(waiting(shop.client, "erasure_requested")) == len(hints(shop)) == 1
+    assert len(waiting(shop.client, "erasure_requested")) == 1
+    assert len([hint for hint in hints(shop) if hint["sk"].startswith("20261205")]) == 1
 
 
 def test_a_member_who_is_to_be_deleted_earns_and_spends_as_before(shop: Shop) -> None:
@@ -190,7 +191,7 @@ def test_whoever_joins_again_before_their_data_is_gone_is_somebody_new(shop: Sho
     again = shop.join(PHONE).at_till.member if where == "till" else join(shop).member
     assert again.member_id != gone.member_id
     assert shop.membership.look_up(PHONE).member.member_id == again.member_id
-    shop.removal.try_to_remove(stored(shop, gone.member_id), shop.now())
+    erase(shop, gone.member_id)
     assert shop.members.load_even_gone(gone.member_id, consistent=True) is None
     assert shop.membership.look_up(PHONE).member.member_id == again.member_id
 

@@ -23,6 +23,7 @@ from stamkunde.messaging.model import MessageClass
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.terms import TermsChase
 from tests.access_scene import CALLER
+from tests.erasing_shop import erase
 from tests.factories import NOON
 from tests.ledger_checks import every_row, rows
 from tests.letterbox import waiting
@@ -168,9 +169,7 @@ def test_a_file_that_is_sent_again_brings_nobody_twice(shop: Shop) -> None:
 
 def remove(shop: Shop, number: str) -> None:
     """Somebody is deleted, with everything that was kept of them."""
-    who = member(shop, number)
-    shop.removal.try_to_remove(who, shop.clock.now())
-    shop.removal.remove_rest(who)
+    erase(shop, member(shop, number).member_id)
 
 
 def say_stop(shop: Shop, number: str, kind: PermissionKind = PermissionKind.SMS) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from copy import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -28,7 +28,7 @@ from stamkunde.members.joining import JoinForm
 from stamkunde.members.lapsing import LapsingNote
 from stamkunde.members.member_card import MemberCard
 from stamkunde.members.merging import MOST_FORMER
-from stamkunde.members.model import Member
+from stamkunde.members.model import FormerMember, Member
 from stamkunde.members.permission import lapses_on
 from stamkunde.members.remains import Remains
 from stamkunde.members.service_link import MOST_LINKS
@@ -36,7 +36,8 @@ from stamkunde.members.wordings import club_permission
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import Selection, StampProgramme
 from stamkunde.shared.terms import NOT_ACCEPTED
-from stamkunde.shared.transaction import Busy, Delete, commit
+from stamkunde.shared.transaction import Delete, commit
+from tests.erasing_shop import KeptTombstones, Photos, erase, erasure_of, looking_of
 from tests.factories import THREE_PERCENT, everything_shown, make_basket, make_club
 from tests.ledger_checks import every_row, rows
 from tests.shop import Shop
@@ -73,8 +74,8 @@ def test_nothing_leads_to_whoever_was_merged_any_more(shop: Shop) -> None:
     commit(shop.client, [shop.lapsing.write(note), *shop.members.change_writes(loser, noted)])
     shop.merging.merge(loser.member_id, winner.member_id, "Anna")
     left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members") if loser.member_id in str(row)}
-    # What they agreed to stays beside the way to the winner; a due item is a hint, and a code is over in two days.
-    assert left == {"M", "DUE", "CODE"}
+    # What they agreed to stays beside the way to the winner; a due item is a hint.
+    assert left == {"M", "DUE"}
 
 
 @pytest.fixture
@@ -280,8 +281,7 @@ def test_whoever_was_as_many_as_can_be_is_taken_away_at_once_and_one_more_is_ref
     assert united is not None
     linked = replace(united, link_hashes=tuple(f"h{number}" for number in range(MOST_LINKS)), revision=100)
     shop.access.commit(shop.members.change_writes(united, linked))
-    shop.removal.try_to_remove(linked, shop.now())
-    shop.removal.remove_rest(linked)
+    erase(shop, linked.member_id)
     left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members") if winner.member_id in str(row)}
     assert left <= {"DUE"}
 
@@ -291,17 +291,21 @@ def test_a_number_that_a_stranger_takes_while_its_member_is_taken_away_stays_the
     united = merge(shop, loser, winner)
 
     class Overtaken(Remains):
-        def removals(self, member_id: str) -> list[Delete]:
-            joins_with_the_losers_number(shop)
-            return super().removals(member_id)
+        strangers: ClassVar[list[str]] = []
 
-    removal = replace(shop.removal, remains=Overtaken(shop.client, shop.members_table, shop.club.club_id))
-    with pytest.raises(Busy):
-        removal.try_to_remove(united, shop.now())
-    stranger = shop.membership.look_up(PHONE).member
-    assert stranger.member_id not in {loser.member_id, winner.member_id}
-    shop.removal.try_to_remove(united, shop.now())
-    assert shop.membership.look_up(PHONE).member == stranger
+        def former_removals(self, former: FormerMember, theirs: frozenset[str]) -> list[Delete]:
+            seen = super().former_removals(former, theirs)
+            if not self.strangers:
+                joins_with_the_losers_number(shop)
+                self.strangers.append(shop.membership.look_up(PHONE).member.member_id)
+            return seen
+
+    erasing = erasure_of(shop, looking_of(shop), Photos(), KeptTombstones())
+    overtaken = Overtaken(shop.client, shop.members_table, shop.club.club_id)
+    assert replace(erasing, stores=replace(erasing.stores, remains=overtaken)).erase_now(united.member_id)
+    (stranger,) = Overtaken.strangers
+    assert stranger not in {loser.member_id, winner.member_id}
+    assert shop.membership.look_up(PHONE).member.member_id == stranger
     with pytest.raises(Refusal, match="unknown_member"):
         shop.membership.look_up(OTHER_PHONE)
 
@@ -384,7 +388,8 @@ def test_nothing_of_a_merged_member_is_left_that_is_not_listed(shop: Shop) -> No
     loser, winner = two(shop)
     merge(shop, loser, winner)
     found = [row for row in rows(shop.client, "members") if loser.member_id in str(row)]
-    kinds = {row["sk"].partition("#")[0] for row in found}
+    # A due item is a hint: whoever looks finds out.
+    kinds = {row["sk"].partition("#")[0] for row in found if not row["pk"].startswith("DUE#")}
     assert kinds == {"MERGED", "MEMBER", "CONSENT", "MESSAGE"}
     (member,) = [row for row in found if row["sk"] == "MEMBER"]
     assert member["pk"].endswith(winner.member_id)

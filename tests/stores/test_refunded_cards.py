@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stamkunde.ledger.care_store import CareStore
 from stamkunde.ledger.expiry import Expiry
 from stamkunde.ledger.model.proving import differences
 from stamkunde.ledger.model.receipts import Basket, Line, Redemption, RedemptionKind
@@ -83,11 +82,7 @@ def test_what_was_spent_before_its_last_day_is_owed_after_it_and_what_lapsed_is_
     big = shop.buy(member, 500_000, 500_000)
     shop.buy(member, 10_000, spend_bonus=10_000)
     shop.wait(timedelta(days=45))
-    care = CareStore(shop.client, "views", shop.club.club_id)
-    founded = shop.club.created_at.date()
-    Expiry(shop.store, care, shop.clock, shop.club.time_zone, founded, shop.patience).visit(
-        shop.account(member).account_id
-    )
+    Expiry(shop.store, shop.clock, shop.club.time_zone, shop.patience).post(shop.account(member).account_id)
     now = shop.now()
     parts = [
         facts(shop.ledger.refunds.book(refund_of(big, f"R{place}", (place, 1), refunded_at=now), shop.point))

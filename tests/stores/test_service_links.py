@@ -6,11 +6,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stamkunde.clubs.model import TermsVersion
+from stamkunde.ledger.anonymous_store import GONE_SHARDS
+from stamkunde.ledger.model.entries import EntryKind
 from stamkunde.members.access_store import ServiceLinks
 from stamkunde.members.admission import Admission
 from stamkunde.members.codes import CodePurpose, one_time_code
@@ -30,6 +32,7 @@ from stamkunde.members.service_link import LINK_LASTS, FoundLink, LinkAct, link_
 from stamkunde.members.store import MemberStore
 from stamkunde.members.wordings import Shown
 from stamkunde.shared.errors import Refusal
+from tests.erasing_shop import erase
 from tests.factories import LONG_AGO, everything_shown, make_club
 from tests.ledger_checks import assert_ledger_adds_up, every_row, rows
 from tests.letterbox import token_in, waiting
@@ -202,17 +205,14 @@ def test_nobody_accepts_by_words_that_the_page_did_not_show(shop: Shop) -> None:
     )
 
 
-def but_hints(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows but those that say when somebody is to be looked at: they go with the visit that finds nobody."""
-    return [row for row in found if not row["pk"].startswith("DUE#")]
-
-
 def test_not_you_takes_away_everything_of_the_person(shop: Shop) -> None:
     member_id = opened(shop)
     link = link_in(shop, "till_join")
     shop.links.delete(link)
     assert shop.members.find_by_phone(PHONE, consistent=True) is None
-    left = but_hints(rows(shop.client, "members"))
+    assert shop.members.load(member_id) is None
+    erase(shop, member_id)
+    left = rows(shop.client, "members")
     assert [row["pk"].partition("#")[0] for row in left] == ["LINK"]
     assert not any(told in str(left) for told in ("20123456", "Mette", member_id))
     assert refusal_of(lambda: shop.membership.look_up(PHONE)) == "unknown_member"
@@ -223,20 +223,23 @@ def test_not_you_forfeits_what_was_pending_and_the_ledger_still_adds_up(shop: Sh
     account_id = shop.account(member_id).account_id
     shop.wait(timedelta(hours=1))
     shop.links.delete(link_in(shop, "till_join"))
-    account = shop.store.load_account(account_id, consistent=True)
-    assert account is not None
-    assert (dict(account.lots), dict(account.members)) == ({}, {})
-    forfeited, purchase = shop.store.entries(account_id, most=10, after=None).entries
-    assert (forfeited.kind.value, forfeited.amount, forfeited.balance.total) == ("forfeit", -300, 0)
-    assert forfeited.amount + purchase.amount == 0
+    erase(shop, member_id)
+    assert shop.store.load_account(account_id, consistent=True) is None
+    assert sorted((kind.value, amount) for kind, amount in of_nobody(shop)) == [("forfeit", -300), ("purchase", 300)]
+
+
+def of_nobody(shop: Shop) -> list[tuple[EntryKind, int]]:
+    """The entries that are left of whoever is gone."""
+    gone, now = shop.store.gone(shop.club.time_zone), shop.now()
+    days = (now - timedelta(days=2), now + timedelta(days=2))
+    booked = (entry for shard in range(GONE_SHARDS) for entry in gone.entries_booked(*days, shard))
+    return [(entry.kind, entry.amount) for entry in booked]
 
 
 def test_no_till_books_on_a_number_that_was_deleted(shop: Shop) -> None:
     member_id = opened(shop)
-    account_id = shop.account(member_id).account_id
     shop.links.delete(link_in(shop, "till_join"))
-    receipt = replace(shop.receipt(member_id), account_id=account_id)
-    assert refusal_of(lambda: shop.ledger.book(receipt, shop.point)) == "unknown_member"
+    assert refusal_of(lambda: shop.ledger.book(shop.receipt(member_id), shop.point)) == "unknown_member"
 
 
 def test_deleting_twice_is_as_good_as_once(shop: Shop) -> None:
@@ -253,12 +256,12 @@ def test_deleting_twice_is_as_good_as_once(shop: Shop) -> None:
 
 
 def test_the_second_of_two_taps_finds_the_number_deleted(shop: Shop) -> None:
-    opened(shop)
+    member_id = opened(shop)
     link = link_in(shop, "till_join")
     links_interrupted(shop, lambda: shop.links.delete(link)).delete(link)
     assert shop.links.look(link_in(shop, "till_join")).state is LinkState.DELETED
-    left = but_hints(rows(shop.client, "members"))
-    assert not [row for row in left if not row["pk"].startswith("LINK#")]
+    erase(shop, member_id)
+    assert not [row for row in rows(shop.client, "members") if not row["pk"].startswith("LINK#")]
 
 
 def test_whoever_accepts_while_the_number_is_deleted_is_told_that_the_link_is_over(shop: Shop) -> None:
@@ -325,6 +328,7 @@ def test_of_accepting_and_deleting_at_once_one_wins_whole(shop: Shop) -> None:
         outcomes = list(pool.map(act, range(6)))
     if shop.members.load(member_id, consistent=True) is None:
         assert set(outcomes) == {"done", "link_over"}
+        erase(shop, member_id)
         assert len(rows(shop.client, "members")) == 1
     else:
         assert set(outcomes) == {"done", "already_member"}
@@ -347,19 +351,18 @@ def test_purchases_while_the_number_is_deleted_are_forfeited_or_refused(shop: Sh
     with ThreadPoolExecutor(8) as pool:
         outcomes = set(pool.map(act, range(8)))
     assert outcomes <= {"done", "unknown_member"}
-    account = shop.store.load_account(account_id, consistent=True)
-    assert account is not None
-    assert (dict(account.lots), dict(account.members)) == ({}, {})
-    entries = shop.store.entries(account_id, most=20, after=None).entries
-    assert sum(entry.amount for entry in entries) == 0
+    erase(shop, member_id)
+    assert shop.store.load_account(account_id, consistent=True) is None
+    assert sum(amount for _, amount in of_nobody(shop)) == 0
 
 
 def test_deleting_takes_the_newsletters_permission_along(shop: Shop) -> None:
     join(shop, newsletter())
     shop.wait(timedelta(days=1))
-    opened(shop)
+    member_id = opened(shop)
     shop.links.delete(link_in(shop, "till_join"))
-    left = {row["pk"].partition("#")[0] for row in but_hints(rows(shop.client, "members"))}
+    erase(shop, member_id)
+    left = {row["pk"].partition("#")[0] for row in rows(shop.client, "members")}
     assert left == {"LIMIT", "CODE", "LINK"}
 
 
@@ -372,7 +375,8 @@ def test_whoever_changed_their_mind_a_hundred_times_is_deleted_too(shop: Shop) -
         record = ConsentRecord(new_record_id(at), Evidence.on_page(ConsentMethod.MEMBER_PAGE, at, "da", CALLER))
         shop.store.commit([shop.members.consent_write(member_id, record)])
     shop.links.delete(link_in(shop, "till_join"))
-    assert [row["sk"] for row in but_hints(rows(shop.client, "members"))] == ["LINK"]
+    erase(shop, member_id)
+    assert [row["sk"] for row in rows(shop.client, "members")] == ["LINK"]
 
 
 def test_a_number_that_was_deleted_can_join_again(shop: Shop) -> None:

@@ -23,6 +23,7 @@ from stamkunde.shared.errors import Refusal
 from stamkunde.shared.idempotency import WriteKey
 from stamkunde.shared.programme import Selection, StampProgramme
 from stamkunde.shared.transaction import commit
+from tests.erasing_shop import erase
 from tests.factories import LONG_AGO, THREE_PERCENT, make_basket, make_club
 from tests.ledger_checks import every_row
 from tests.letterbox import token_in, waiting
@@ -330,6 +331,7 @@ def test_deleting_a_mistyped_number_leaves_a_shared_balance_to_the_others(shop: 
     assert link is not None
     shop.links.delete(link)
     assert shop.links.look(replace(link, member_id=None)).state is LinkState.DELETED
+    erase(shop, open_id)
     assert (set(shop.account(anna).members), shop.balance(anna).total) == ({anna}, 3_000)
     assert shop.members.load(open_id) is None
     assert_all_proved(shop)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stamkunde.ledger.model.accounts import Account, LotKey, RewardKey, StampCard
-from stamkunde.ledger.model.expiring import expired
+from stamkunde.ledger.model.accounts import Account, CouponUse, LotKey, RewardKey, StampCard
+from stamkunde.ledger.model.expiring import ended_vouchers, expired, expires_from
 from stamkunde.ledger.model.liability import NOTHING_OWED, Liability, liability_of
 from tests.factories import COPENHAGEN, NOON, make_account
 
@@ -90,3 +90,31 @@ def test_the_liability_tells_years_and_what_waits_apart() -> None:
     account = make_account({LotKey(LAST_DAY, 1): 100, LotKey(date(2027, 1, 31), 1): 20, LotKey(LAST_DAY, 0): 3})
     assert liability_of(account, LAST_DAY, NOON) == Liability(1, {2026: 100, 2027: 20}, {2026: 3})
     assert liability_of(account, NEXT_DAY, NOON) == Liability(1, {2027: 20}, {}, lapsed=103)
+
+
+COUPON = ("kaffe", "m1")
+
+
+def with_use(use: CouponUse) -> Account:
+    return make_account({}, uses={COUPON: use})
+
+
+def test_unused_vouchers_are_taken_off_once_no_late_receipt_can_use_them() -> None:
+    account = with_use(CouponUse(1, 3, LAST_DAY))
+    assert expires_from(account) == LAST_DAY + timedelta(days=8)
+    assert ended_vouchers(account, LAST_DAY + timedelta(days=7)) == {}
+    assert ended_vouchers(account, LAST_DAY + timedelta(days=8)) == {COUPON: 2}
+
+
+@pytest.mark.parametrize("use", [CouponUse(2, 2, LAST_DAY), CouponUse(0, 2, None), CouponUse(3, 0, LAST_DAY)])
+def test_vouchers_that_are_used_or_last_as_long_as_their_coupon_stay(use: CouponUse) -> None:
+    assert ended_vouchers(with_use(use), date(2030, 1, 1)) == {}
+    assert expires_from(with_use(use)) is None
+
+
+@given(accounts, days)
+def test_there_is_something_to_post_from_the_first_day_that_is_told_and_never_before(
+    account: Account, today: date
+) -> None:
+    first = expires_from(account)
+    assert (expired(account, today) is not None) == (first is not None and first <= today)

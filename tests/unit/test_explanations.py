@@ -9,7 +9,7 @@ import pytest
 
 from stamkunde.ledger.explanations import explain_entry
 from stamkunde.ledger.model.accounts import Balance, LotChange, LotKey, Movement, RewardKey, StampChange
-from stamkunde.ledger.model.entries import Earned, Entry, EntryKind, Grounds, PurchaseFacts, RefundFacts
+from stamkunde.ledger.model.entries import Earned, Entry, EntryKind, Grounds, PurchaseFacts, RefundFacts, UseChange
 from stamkunde.shared.language import LANGUAGES, catalogue
 from stamkunde.shared.programme import StampProgramme, Unit
 from tests.factories import NOON, THREE_PERCENT
@@ -72,6 +72,20 @@ def test_a_reward_that_lapsed_is_told_by_its_name_and_not_as_nothing() -> None:
 def test_bonus_that_expired_and_paid_what_was_owed_is_told_as_that() -> None:
     paid = Movement((LotChange(LOT, -500),), -500)
     assert told(EntryKind.EXPIRE, paid) == "Udløbet bonus dækkede 5,00 kr., der skulle trækkes fra."
+
+
+@pytest.mark.parametrize(
+    ("count", "language", "words"),
+    [
+        (1, "da", "1 ubrugt kupon er udløbet."),
+        (2, "da", "2 ubrugte kuponer er udløbet."),
+        (2, "nb", "2 ubrukte kuponger er utløpt."),
+        (1, "en", "1 unused coupon has expired."),
+    ],
+)
+def test_vouchers_that_lapsed_are_told_and_no_bonus_with_them(count: int, language: str, words: str) -> None:
+    lapsed = replace(entry(EntryKind.EXPIRE, Movement()), uses=(UseChange("kaffe", used=0, vouchers=-count),))
+    assert explain_entry(lapsed, "DKK", language) == words
 
 
 def test_points_expire_and_come_back_as_points() -> None:

@@ -26,6 +26,7 @@ from stamkunde.members.permission import (
     Facts,
     Finding,
     Purpose,
+    advertised_until,
     basis,
     has_lapsed,
     lapses_on,
@@ -109,6 +110,17 @@ def purchases_may_be_used(case: Case) -> bool:
 @given(any_case)
 def test_the_verdict_is_what_the_law_says_in_every_case(case: Case) -> None:
     assert case.verdict().may == allowed(case)
+
+
+@given(any_case)
+def test_advertising_ends_on_the_day_that_is_told_if_nobody_says_anything_anew(case: Case) -> None:
+    facts, news = case.facts(), (MessageClass.MARKETING, case.channel, Purpose.NEWS)
+    until = advertised_until(facts, case.channel, NOW)
+    assert (until is not None) == may_write(facts, *news, NOW).may
+    if until is not None:
+        ends = NOW + (until - NOW.date())
+        assert may_write(facts, *news, ends - timedelta(days=1)).may
+        assert not may_write(facts, *news, ends).may
 
 
 def test_the_committed_table_is_what_the_code_says() -> None:

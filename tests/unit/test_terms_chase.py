@@ -32,6 +32,7 @@ from stamkunde.retention.model import (
     day_to_name,
     next_step,
 )
+from stamkunde.shared.ladder import usual_ladder
 from stamkunde.shared.terms import Arrival, TermsChase, TermsReminder, TermsTold
 
 JOINED = datetime(2026, 3, 2, 13, 30, tzinfo=UTC)
@@ -41,7 +42,11 @@ A_YEAR = timedelta(days=365)
 def club_in(country: str, **given: Any) -> ClubTime:
     zone = COUNTRIES[country].time_zone
     opening = partial(next_opening, hours=SendingHours(), time_zone=zone, country=country)
-    standard: dict[str, Any] = {"terms_version": 1, "terms_published_at": JOINED - A_YEAR}
+    standard: dict[str, Any] = {
+        "terms_version": 1,
+        "terms_published_at": JOINED - A_YEAR,
+        "ladder": lambda _day: usual_ladder(36),
+    }
     return ClubTime(zone, opening, **(standard | given))
 
 
@@ -85,7 +90,8 @@ class Life:
         facts = self.facts
         step = next_step(facts, self.club, now)
         if step is not None and step.is_due(now) and facts.unseen:
-            facts = facts.seen(self.arrived(len(self.reminders) - 1))
+            arrival = self.arrived(len(self.reminders) - 1)
+            facts = facts.seen(dict.fromkeys(facts.unseen, arrival))
             step = next_step(facts, self.club, now)
         if step is None or not step.is_due(now):
             return step

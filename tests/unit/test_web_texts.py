@@ -70,7 +70,9 @@ def test_english_spells_an_e_mail_in_one_way() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_terms_name_the_address_and_promise_no_button_that_is_not_there(language: str) -> None:
     contact = "hej@bagerholm.example"
-    first = shared_text(language, "terms.first", club="Bager Holm", rate="3 %", months=12, contact=contact)
+    first = shared_text(
+        language, "terms.first", club="Bager Holm", rate="3 %", months=12, contact=contact, keeping=""
+    )
     address = {"da": "e-mailadresse", "nb": "e-postadressen", "en": "e-mail address"}[language]
     asking = {"da": "Skriv til os", "nb": "Skriv til oss", "en": "Write to us"}[language]
     assert address in first

@@ -204,6 +204,8 @@ class Tills:
         club = self.clubs.by_id(key.club_id)
         if club is None:
             raise Refusal("key_unknown")
+        if club.is_closed(self.clubs.clock_of(club).now()):
+            raise Refusal("key_revoked")
         return self._session(club, till)
 
     def _session(self, club: Club, till: Till) -> TillSession:

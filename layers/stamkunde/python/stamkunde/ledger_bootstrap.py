@@ -12,9 +12,9 @@ from stamkunde.clubs.store import ClubRegistry
 from stamkunde.ledger.accounting import Accounting
 from stamkunde.ledger.care_store import CareStore
 from stamkunde.ledger.coupon_store import CouponStore
-from stamkunde.ledger.expiry import Expiry
 from stamkunde.ledger.model.accounting import AccountBook, Reading
 from stamkunde.ledger.model.coupons import Coupon
+from stamkunde.ledger.month_end import MonthEnd
 from stamkunde.ledger.proof import NightlyProof, Proof
 from stamkunde.ledger.refunds import Refunds
 from stamkunde.ledger.store import LedgerStore
@@ -43,15 +43,14 @@ def care_store(settings: Settings, client: "DynamoDBClient", club_id: str) -> Ca
     return CareStore(client, settings.views_table, club_id)
 
 
-def expiry(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> Expiry:
-    """What posts what has lapsed in a club."""
-    return Expiry(
+def month_end(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> MonthEnd:
+    """What keeps what a club owed as its months ended."""
+    return MonthEnd(
         LedgerStore(client, settings.ledger_table, club.club_id),
         care_store(settings, client, club.club_id),
         clubs.clock_of(club),
         club.time_zone,
         local_date(club.created_at, club.time_zone),
-        Patience(),
     )
 
 

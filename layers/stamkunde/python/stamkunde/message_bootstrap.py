@@ -20,6 +20,7 @@ from stamkunde.messaging.outbox import Message
 from stamkunde.messaging.sending import CodeOf, Gateways, NoteUse, OutboxCare, Sending
 from stamkunde.messaging.service import OperatorMessages
 from stamkunde.messaging.store import ClubMessages, Outbox
+from stamkunde.messaging.words_store import ClubWords
 from stamkunde.settings import Settings
 from stamkunde.shared.clock import Clock, SystemClock
 from stamkunde.shared.patience import Patience
@@ -50,6 +51,7 @@ def member_messages(settings: Settings, client: "DynamoDBClient", club: Club) ->
         wake_ups(settings),
         Domains(settings.pages_domain, settings.short_domain, settings.mail_domain),
         _ahead(settings, club),
+        words=ClubWords(client, settings.clubs_table, club.club_id).words,
     )
 
 

@@ -73,7 +73,7 @@ class Pages:
         Refusal
             ``unknown_club``.
         """
-        return _known(self.clubs.by_id(link.club_id))
+        return _known(self.clubs.unless_closed(self.clubs.by_id(link.club_id)))
 
     def answer(self, club: Club, request: Request, endpoint: Callable[[Visit], Response]) -> Response:
         """What a club's page says, in the visitor's language, whatever goes wrong."""
@@ -145,7 +145,7 @@ class Pages:
     def link_acts(self, club: Club) -> LinkActs:
         """What a club's service links do."""
         admitting = self.admission(club)
-        removing = removal(self.settings, self.client, admitting, self.patience)
+        removing = removal(self.settings, self.client, admitting)
         return LinkActs(club, admitting, removing, self.clock_of(club), self.patience)
 
 

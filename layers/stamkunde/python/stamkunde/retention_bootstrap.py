@@ -13,7 +13,6 @@ from stamkunde.members.admission import Admission
 from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.remains import Remains
 from stamkunde.members.removal import Removal
-from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
 from stamkunde.messaging.store import ClubMessages
 from stamkunde.retention.arming import Arming
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from stamkunde.gateways.cases import Cases
-    from stamkunde.gateways.evidence_store import EvidenceStore
     from stamkunde.retention.acts import DueActs
     from stamkunde.retention.service import DueVisits, Looking
 
@@ -42,39 +40,36 @@ def arming(settings: Settings, client: "DynamoDBClient", club: Club) -> Arming:
     return Arming(club, due_store(settings, client, club))
 
 
-def removal(settings: Settings, client: "DynamoDBClient", admitting: Admission, patience: Patience) -> Removal:
-    """What takes members of the admission's club away."""
-    club = admitting.club
-    return Removal(
-        club,
-        admitting.members,
-        admitting.ledger,
-        admitting.access,
-        Remains(client, settings.members_table, club.club_id),
-        LapsingNotes(client, settings.members_table, club.club_id),
-        Stops(client, settings.members_table, club.club_id, club.address_key),
-        due_store(settings, client, club),
-        patience,
-    )
+def removal(settings: Settings, client: "DynamoDBClient", admitting: Admission) -> Removal:
+    """What takes mistyped numbers away from the admission's club."""
+    return Removal(admitting.members, admitting.access, due_store(settings, client, admitting.club))
 
 
 @cache
 def cases(settings: Settings) -> "Cases":
-    """The state machine that members who are due go through; its client is made once."""
+    """The state machines that members who are due go through; their client is made once."""
     from stamkunde.gateways.cases import Cases  # noqa: PLC0415 - pages have no need of it
 
-    return Cases(aws_client("stepfunctions", settings, MACHINE_CONFIG), settings.member_machine)
+    client = aws_client("stepfunctions", settings, MACHINE_CONFIG)
+    return Cases(client, settings.member_machine, settings.erasure_machine)
 
 
 def due_visits(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> "DueVisits":
     """What looks at a club's members who are due."""
-    from stamkunde.retention.service import DueVisits  # noqa: PLC0415 - pages have no need of it
+    from stamkunde.ledger.expiry import Expiry  # noqa: PLC0415 - pages have no need of it
+    from stamkunde.members.birthdays import BirthdayNotes  # noqa: PLC0415
+    from stamkunde.retention.at_once import AtOnce  # noqa: PLC0415
+    from stamkunde.retention.service import DueVisits  # noqa: PLC0415
 
     store = due_store(settings, client, club)
+    clock = clubs.clock_of(club)
     ledger = LedgerStore(client, settings.ledger_table, club.club_id)
-    return DueVisits(
-        club, store, _looking(settings, client, clubs, club), ledger, cases(settings), clubs.clock_of(club)
+    at_once = AtOnce(
+        club,
+        Expiry(ledger, clock, club.time_zone, Patience()),
+        BirthdayNotes(client, settings.members_table, club.club_id),
     )
+    return DueVisits(club, store, _looking(settings, client, clubs, club), at_once, cases(settings), clock)
 
 
 def due_acts(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> "DueActs":
@@ -88,18 +83,10 @@ def due_acts(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, cl
         due_store(settings, client, club),
         _looking(settings, client, clubs, club),
         admitting,
-        removal(settings, client, admitting, patience),
-        partial(_evidence_store, settings),
         LapsingNotes(client, settings.members_table, club.club_id),
         clock,
         patience,
     )
-
-
-def _evidence_store(settings: Settings) -> "EvidenceStore":
-    from stamkunde.evidence_bootstrap import evidence_store  # noqa: PLC0415 - hardly anybody signed on paper
-
-    return evidence_store(settings)
 
 
 def _looking(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, club: Club) -> "Looking":
@@ -108,4 +95,5 @@ def _looking(settings: Settings, client: "DynamoDBClient", clubs: KnownClubs, cl
     clock = clubs.clock_of(club)
     members = MemberStore(client, settings.members_table, club.club_id, club.address_key, clock)
     remains = Remains(client, settings.members_table, club.club_id)
-    return Looking(club, members, remains, ClubMessages(client, settings.messages_table, club.club_id))
+    ledger = LedgerStore(client, settings.ledger_table, club.club_id)
+    return Looking(club, members, remains, ClubMessages(client, settings.messages_table, club.club_id), ledger)

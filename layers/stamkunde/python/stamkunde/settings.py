@@ -15,8 +15,11 @@ class Settings(Struct, frozen=True):
         The address of the queue that wakes the message worker, for functions that do.
     evidence_bucket
         Where photos of signed forms are kept, for functions that keep them.
-    member_machine
-        The ARN of the state machine that members who are due go through, for the function that starts it.
+    tombstone_bucket
+        Where it is kept who was erased, for functions that erase.
+    member_machine, erasure_machine
+        The ARNs of the state machines that members who are due go through, and those who are to be erased, for the
+        functions that start them.
     origin_secret
         What the front door must prove itself with; empty for functions that aren't reached over HTTP.
     pages_domain, short_domain, mail_domain
@@ -33,7 +36,9 @@ class Settings(Struct, frozen=True):
     messages_table: str = ""
     message_queue: str = ""
     member_machine: str = ""
+    erasure_machine: str = ""
     evidence_bucket: str = ""
+    tombstone_bucket: str = ""
     origin_secret: str = ""
     pages_domain: str = ""
     short_domain: str = ""
@@ -52,7 +57,9 @@ class Settings(Struct, frozen=True):
             messages_table=environment.get("MESSAGES_TABLE", ""),
             message_queue=environment.get("MESSAGE_QUEUE", ""),
             member_machine=environment.get("MEMBER_MACHINE", ""),
+            erasure_machine=environment.get("ERASURE_MACHINE", ""),
             evidence_bucket=environment.get("EVIDENCE_BUCKET", ""),
+            tombstone_bucket=environment.get("TOMBSTONE_BUCKET", ""),
             origin_secret=environment.get("ORIGIN_SECRET", ""),
             pages_domain=environment.get("PAGES_DOMAIN", ""),
             short_domain=environment.get("SHORT_DOMAIN", ""),

@@ -1,15 +1,18 @@
-"""Rows of the members table that say what staff did: ``AUDIT#<club>#<day>`` / ``<instant>#<id>``.
+"""Rows of the members table that say what staff did: ``AUDIT#<club>#<month>`` / ``<instant>#<id>``.
 
-Nothing here deletes one or takes anything out of it: the table clears it away after a year, by ``expires``.
+Nothing here deletes one: the table clears it away after a year, by ``expires``. Whoever is erased is named in it by
+what leads to nobody from then on: a partition a month, so that a year of it is read in a dozen queries.
 """
 
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.audit.model import Act, parts
-from stamkunde.shared.clock import iso_instant, local_date, parse_instant
-from stamkunde.shared.reading import query_rows
-from stamkunde.shared.transaction import Put, put_alone
+from stamkunde.shared.clock import compact_instant, iso_instant, local_date, parse_instant, wall_instant
+from stamkunde.shared.item import to_wire
+from stamkunde.shared.reading import query_between, query_rows
+from stamkunde.shared.transaction import THERE, Put, put_alone
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -27,7 +30,7 @@ class AuditStore:
         self._time_zone = time_zone
 
     def note(self, act: Act) -> None:
-        """Write an act down, among those of the club's day; again, with everybody whom it turned out to be about.
+        """Write an act down, among those of the club's month; again, with everybody whom it turned out to be about.
 
         Raises
         ------
@@ -39,12 +42,28 @@ class AuditStore:
 
     def of_day(self, day: date, now: datetime) -> list[Act]:
         """What was done on one of the club's days, oldest first; nothing of what is to be forgotten by now."""
-        rows = query_rows(self._client, self._table, self._day_pk(day), consistent=True)
+        first, last = self._start_of(day), self._start_of(day + timedelta(days=1))
+        rows = query_between(self._client, self._table, self._month_pk(day), first, last, consistent=True)
         return [act for act in map(_act, rows) if act.kept_until > now]
+
+    def forget(self, ids: Mapping[str, str], months: Iterable[date]) -> None:
+        """Put something else in the place of some members' ids, in what was done in the months of some days."""
+        for month in months:
+            for row in query_rows(self._client, self._table, self._month_pk(month), consistent=True):
+                if not ids.keys().isdisjoint(row["members"]):
+                    self._client.update_item(
+                        TableName=self._table,
+                        Key=to_wire({"pk": row["pk"], "sk": row["sk"]}),
+                        UpdateExpression="SET members = :members",
+                        ConditionExpression=THERE,
+                        ExpressionAttributeValues=to_wire(
+                            {":members": [ids.get(each, each) for each in row["members"]]}
+                        ),
+                    )
 
     def _row(self, act: Act) -> dict[str, Any]:
         return {
-            "pk": self._day_pk(local_date(act.at, self._time_zone)),
+            "pk": self._month_pk(local_date(act.at, self._time_zone)),
             "sk": act.act_id,
             "v": ITEM_VERSION,
             "at": iso_instant(act.at),
@@ -54,8 +73,11 @@ class AuditStore:
             "expires": int(act.kept_until.timestamp()),
         }
 
-    def _day_pk(self, day: date) -> str:
-        return f"AUDIT#{self._club_id}#{day.isoformat()}"
+    def _month_pk(self, day: date) -> str:
+        return f"AUDIT#{self._club_id}#{day:%Y-%m}"
+
+    def _start_of(self, day: date) -> str:
+        return compact_instant(wall_instant(datetime.combine(day, time()), self._time_zone))
 
 
 def _act(row: dict[str, Any]) -> Act:

@@ -58,7 +58,7 @@ class KnownClubs(Struct):
         return club
 
     def by_slug(self, slug: str) -> Club | None:
-        """A club by its name in addresses, which it keeps for ever; read again while its pages are closed."""
+        """A club by its name in addresses, which it keeps until it closes; read again while its pages are closed."""
         if not may_be_slug(slug):
             return None
         club_id = self._ids.get(slug) or ClubRegistry(self.client, self.table).find_by_slug(slug)
@@ -68,7 +68,15 @@ class KnownClubs(Struct):
         _, known = self._known.get(club_id, (0.0, None))
         if known is not None and known.join_page is None:
             self._known.pop(club_id, None)
-        return self.by_id(club_id)
+        club = self.by_id(club_id)
+        if club is None:
+            # Another club may have the name by now.
+            del self._ids[slug]
+        return self.unless_closed(club)
+
+    def unless_closed(self, club: Club | None) -> Club | None:
+        """A club that may be shown to customers: none whose last day is over."""
+        return None if club is None or club.is_closed(self.clock_of(club).now()) else club
 
     def clock_of(self, club: Club) -> Clock:
         """The clock a club lives by: the real one, unless its own is moved (local engine only)."""

@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from stamkunde.shared.clock import local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.programme import SHORTEST_UNSAID_EXPIRY_MONTHS, BonusProgramme, Unit
 from stamkunde.shared.signing import MOST_KEYS, SigningKey
+
+if TYPE_CHECKING:
+    from stamkunde.shared.ladder import Ladder
 
 NOTICE_OF_NEW_VERSIONS = timedelta(minutes=2)
 """A new programme version starts at least this much later, so every warm Lambda knows it in time."""
@@ -66,7 +71,7 @@ class TermsVersion:
     texts
         By language, for a version that was made with the guided form; empty for older ones, which have one text.
     rate, inactive_months
-        What the text says of bonus and of how long somebody is kept without any activity; None for older versions.
+        What the text says of bonus and of how long somebody is kept without any activity; None where it doesn't.
     valid_from
         The club's day from which it holds for those who were members before it; None: since it was published.
     said_worse
@@ -187,6 +192,15 @@ class Question(Struct, frozen=True):
     answers: tuple[str, ...]
 
 
+class Trade(StrEnum):
+    """What a club chose its time of keeping members by (feature 49)."""
+
+    GROCERIES = "groceries"
+    CLOTHES = "clothes"
+    TOURIST_CRAFTS = "tourist_crafts"
+    OWN = "own"
+
+
 class MemberPolicy(Struct, frozen=True):
     """One club's choices; those of a new club are the most careful ones.
 
@@ -203,6 +217,10 @@ class MemberPolicy(Struct, frozen=True):
         `Club.keeping_months`.
     keeping_reason
         Why members are kept for three years or longer (R15); None where it is less, or was never said otherwise.
+    trade
+        None until the club has chosen for how long it keeps members.
+    ladders
+        The club's own: at most one for a number of months; see `Club.ladder`.
     """
 
     asks_birth_date: bool = False
@@ -213,11 +231,32 @@ class MemberPolicy(Struct, frozen=True):
     soft_opt_in: bool = False
     inactive_months: int = DEFAULT_INACTIVE_MONTHS
     keeping_reason: str | None = None
+    trade: Trade | None = None
+    ladders: "tuple[Ladder, ...]" = ()
 
 
 CAREFUL_POLICY = MemberPolicy()
 BALANCING_TEST_COUNTRY = "DK"
 """Norway's authority asks for a consent of its own (R12)."""
+
+
+class Closing(Struct, frozen=True):
+    """That a club closes.
+
+    Parameters
+    ----------
+    last_day
+        The club's last day on which tills and pages serve anybody.
+    began_at
+        When its data began to be taken away; from then on there is no way back.
+    counts
+        What was there then, by kind.
+    """
+
+    announced_at: datetime
+    last_day: date
+    began_at: datetime | None = None
+    counts: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
 class Club(Struct, frozen=True):
@@ -233,6 +272,8 @@ class Club(Struct, frozen=True):
         Every published version, oldest first; never empty.
     signing_keys
         At most two: what codes are derived from and pages sealed with. The first signs, the other one only opens.
+    closing
+        Once it was announced that the club closes.
     """
 
     club_id: str
@@ -251,6 +292,11 @@ class Club(Struct, frozen=True):
     signing_keys: tuple[SigningKey, ...]
     join_page: JoinPage | None = None
     member_policy: MemberPolicy = CAREFUL_POLICY
+    closing: Closing | None = None
+
+    def is_closed(self, now: datetime) -> bool:
+        """Whether its last day is over: tills and pages refuse, and its data is about to go."""
+        return self.closing is not None and local_date(now, self.time_zone) > self.closing.last_day
 
     @property
     def unit(self) -> Unit:
@@ -284,11 +330,20 @@ class Club(Struct, frozen=True):
     def keeping_months(self, day: date) -> int:
         """After how many months without any activity somebody is deleted, as it holds on a day of the club's.
 
-        Keeping members for a shorter time is worse for them: it holds once the terms do that say so.
+        Keeping members for a shorter time is worse for them: it holds once the terms do that say so. While none do
+        that say any time, nobody is deleted sooner than in a club that never chose one.
         """
         holding = [terms for terms in self.terms if terms.first_day(self.time_zone) <= day]
         promised = holding[-1].inactive_months if holding else None
-        return max(self.member_policy.inactive_months, promised or 0)
+        return max(self.member_policy.inactive_months, promised or DEFAULT_INACTIVE_MONTHS)
+
+    def ladder(self, day: date) -> "Ladder":
+        """What members are told who stay away, and when they are deleted, as it holds on a day of the club's."""
+        from stamkunde.shared.ladder import usual_ladder  # noqa: PLC0415 - tills never ask for it
+
+        months = self.keeping_months(day)
+        own = (ladder for ladder in self.member_policy.ladders if ladder.months == months)
+        return next(own, None) or usual_ladder(months)
 
     def promised_months(self) -> dict[int, int]:
         """How long bonus lives at least, by the terms version that a member accepted."""

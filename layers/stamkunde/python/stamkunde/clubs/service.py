@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stamkunde.clubs.member_policy import check_member_policy
+from stamkunde.clubs.member_policy import Keeping, check_member_policy, with_keeping
 from stamkunde.clubs.model import (
+    CAREFUL_POLICY,
     COUNTRIES,
     DEFAULT_JOIN_COUNTRIES,
     LONGEST_LATE_OPENING,
@@ -35,7 +36,7 @@ from stamkunde.clubs.programmes import (
     with_extra_bonus,
 )
 from stamkunde.clubs.store import ClubRegistry, ClubStore
-from stamkunde.clubs.terms import check_promises, rate_text
+from stamkunde.clubs.terms import check_promises, keeping_text, rate_text
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
@@ -64,6 +65,8 @@ class NewClub(Struct, frozen=True):
         The first terms version; None takes the default text of the club's language.
     clock_offset
         Makes a club whose clock can be moved (local engine only).
+    keeping, keeping_reason
+        For how long it keeps members who stay away, and why; its pages are closed until it has chosen.
     """
 
     slug: str
@@ -76,6 +79,8 @@ class NewClub(Struct, frozen=True):
     point_value: int = 1
     terms_text: str | None = None
     clock_offset: timedelta | None = None
+    keeping: Keeping | None = None
+    keeping_reason: str | None = None
 
 
 class ShownKey(Struct, frozen=True):
@@ -128,7 +133,8 @@ class Operators:
             self._require_movable_clocks()
         now = self._clock.now() + (wish.clock_offset or timedelta())
         programme = BonusProgramme(1, now, wish.rate, wish.expiry_months, wish.unit, wish.point_value)
-        terms = _first_terms(wish, programme, country)
+        policy = _first_policy(wish)
+        terms = _first_terms(wish, programme, policy, country)
         check_programme(programme, programme, terms.bonus_expiry_months, ())
         club = Club(
             club_id=new_id("c"),
@@ -145,6 +151,7 @@ class Operators:
             programmes=(programme,),
             terms=(terms,),
             signing_keys=(SigningKey(1, self._random_bytes(SECRET_BYTES)),),
+            member_policy=policy,
         )
         self._write(self._store(club.club_id).new_club_writes(club))
         return club
@@ -155,9 +162,13 @@ class Operators:
         Raises
         ------
         Refusal
-            ``unknown_club``, ``invalid_field``.
+            ``unknown_club``, ``invalid_field``. ``keeping_not_chosen``: nobody has said for how long members are
+            kept (R15).
         """
-        checked = check_join_page(page, self._club(club_id).country)
+        club = self._club(club_id)
+        if club.member_policy.trade is None:
+            raise Refusal("keeping_not_chosen")
+        checked = check_join_page(page, club.country)
         self._write([self._store(club_id).join_page_write(checked)])
         return checked
 
@@ -420,11 +431,21 @@ class Operators:
             raise Refusal("already_exists", {"what": ", ".join(sorted(failed.found))}) from failed
 
 
-def _first_terms(wish: NewClub, programme: BonusProgramme, country: Country) -> TermsVersion:
+def _first_policy(wish: NewClub) -> MemberPolicy:
+    """Nobody is a member yet, so there is nothing to forecast."""
+    if wish.keeping is None:
+        return CAREFUL_POLICY
+    chosen = replace(with_keeping(CAREFUL_POLICY, wish.keeping), keeping_reason=wish.keeping_reason)
+    return check_member_policy(chosen, CAREFUL_POLICY, wish.country)
+
+
+def _first_terms(wish: NewClub, programme: BonusProgramme, policy: MemberPolicy, country: Country) -> TermsVersion:
+    """Our short text says how long members are kept, if the club has chosen that; nobody reads it in a club's own."""
     published_at = programme.valid_from
     if wish.terms_text is not None:
         promised = promised_by(wish.terms_text, wish.expiry_months)
         return TermsVersion(1, country.language, wish.terms_text, published_at, promised)
+    months = policy.inactive_months if policy.trade else None
     words = text(
         country.language,
         "terms.first",
@@ -432,5 +453,6 @@ def _first_terms(wish: NewClub, programme: BonusProgramme, country: Country) -> 
         contact=wish.contact,
         rate=rate_text(programme, country.currency, country.language),
         months=wish.expiry_months,
+        keeping=f" {keeping_text(months, country.language)}" if months else "",
     )
-    return TermsVersion(1, country.language, words, published_at, wish.expiry_months)
+    return TermsVersion(1, country.language, words, published_at, wish.expiry_months, inactive_months=months)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.clubs.model import (
     CAREFUL_POLICY,
+    Closing,
     Club,
     JoinPage,
     MemberPolicy,
@@ -16,6 +17,7 @@ from stamkunde.clubs.model import (
     ReceiptNumbers,
     TermsVersion,
     Till,
+    Trade,
 )
 from stamkunde.clubs.programme_form import programme_attributes, programme_from_attributes
 from stamkunde.shared.clock import iso_instant, parse_instant
@@ -28,6 +30,8 @@ from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
+
+    from stamkunde.shared.ladder import Ladder
 
 ITEM_VERSION = 1
 REGISTRY_SHARDS = 16
@@ -68,6 +72,7 @@ class ClubStore:
             _signing_keys(keys, settings),
             _join_page(page) if page else None,
             _member_policy(rows.get("CLUB#MEMBER_POLICY")),
+            _closing(rows.get("CLUB#CLOSING")),
         )
 
     def find_till(self, till_id: str, *, consistent: bool) -> Till | None:
@@ -111,6 +116,7 @@ class ClubStore:
             *(self.programme_write(version) for version in club.programmes),
             *(write for version in club.terms for write in self.terms_writes(version)),
             self._put("signing keys", "CLUB#SIGNING_KEYS", _signing_keys_row(club.signing_keys), NOT_THERE),
+            *([self.member_policy_write(club.member_policy)] if club.member_policy != CAREFUL_POLICY else []),
         ]
 
     def signing_keys_write(self, before: tuple[SigningKey, ...], after: tuple[SigningKey, ...]) -> Put:
@@ -145,6 +151,11 @@ class ClubStore:
             "soft_opt_in": policy.soft_opt_in,
             "inactive_months": policy.inactive_months,
             "keeping_reason": policy.keeping_reason,
+            "trade": policy.trade and policy.trade.value,
+            "ladders": [
+                [ladder.months, [[rung.after_months, rung.text.value] for rung in ladder.rungs]]
+                for ladder in policy.ladders
+            ],
         }
         return self._put("member policy", "CLUB#MEMBER_POLICY", row, None)
 
@@ -160,6 +171,7 @@ class ClubStore:
             "language": terms.language,
             "published_at": iso_instant(terms.published_at),
             "bonus_expiry_months": terms.bonus_expiry_months,
+            "inactive_months": terms.inactive_months,
             "hashes": {language: terms.text_hash_in(language) for language in texts},
             **_guided_attributes(terms),
         }
@@ -266,7 +278,6 @@ def _guided_attributes(terms: TermsVersion) -> dict[str, Any]:
     return {
         "guided": True,
         "rate": terms.rate,
-        "inactive_months": terms.inactive_months,
         "valid_from": terms.valid_from and terms.valid_from.isoformat(),
         "said_worse": terms.said_worse,
     }
@@ -354,7 +365,24 @@ def _member_policy(row: dict[str, Any] | None) -> MemberPolicy:
         soft_opt_in=row["soft_opt_in"],
         inactive_months=row["inactive_months"],
         keeping_reason=row.get("keeping_reason"),
+        trade=Trade(row["trade"]) if row.get("trade") else None,
+        ladders=_ladders(row["ladders"]) if row.get("ladders") else (),
     )
+
+
+def _ladders(ladders: list[Any]) -> "tuple[Ladder, ...]":
+    from stamkunde.shared.ladder import Ladder, Rung, RungText  # noqa: PLC0415 - few clubs have any, and no till asks
+
+    return tuple(
+        Ladder(months, tuple(Rung(after, RungText(text)) for after, text in rungs)) for months, rungs in ladders
+    )
+
+
+def _closing(row: dict[str, Any] | None) -> Closing | None:
+    if row is None:
+        return None
+    last_day = date.fromisoformat(row["last_day"])
+    return Closing(parse_instant(row["announced_at"]), last_day, _instant(row.get("began_at")), row.get("counts", {}))
 
 
 def _club(
@@ -365,6 +393,7 @@ def _club(
     signing_keys: tuple[SigningKey, ...],
     join_page: JoinPage | None,
     member_policy: MemberPolicy,
+    closing: Closing | None,
 ) -> Club:
     offset = row["clock_offset"]
     return Club(
@@ -384,4 +413,5 @@ def _club(
         signing_keys=signing_keys,
         join_page=join_page,
         member_policy=member_policy,
+        closing=closing,
     )

@@ -203,6 +203,11 @@ def duration_text(months: int, language: str) -> str:
     return _TEXTS.text(language, f"{unit}.{'one' if number == 1 else 'many'}", number=number)
 
 
+def keeping_text(months: int, language: str) -> str:
+    """For how long somebody is kept who stays away, as terms say it."""
+    return _TEXTS.text(language, "set.keeping", duration=duration_text(months, language))
+
+
 def heading(point: TermsPoint, language: str) -> str:
     """A point as its readers know it."""
     return _TEXTS.text(language, f"heading.{point.value}")
@@ -270,7 +275,7 @@ def _said_by_settings(club: Club, settings: TermsSettings, language: str) -> dic
     return {
         TermsPoint.CONTACT: _responsible(club, language),
         TermsPoint.DATA: " ".join(say(f"data.{asked}") for asked in _asked_by(policy)),
-        TermsPoint.KEEPING: say("keeping", duration=duration_text(policy.inactive_months, language)),
+        TermsPoint.KEEPING: keeping_text(policy.inactive_months, language),
         TermsPoint.BONUS: say("bonus", rate=rate) if programme.rate else say("bonus.none"),
         TermsPoint.EXPIRY: say("expiry", duration=duration_text(programme.expiry_months, language)),
         TermsPoint.MARKETING: say("marketing.soft_opt_in") if policy.soft_opt_in else "",

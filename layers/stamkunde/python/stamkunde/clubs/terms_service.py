@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stamkunde.clubs.member_policy import check_member_policy
+from stamkunde.clubs.keeping import is_shorter, seen_policy
 from stamkunde.clubs.model import Club, MemberPolicy, TermsVersion
 from stamkunde.clubs.programmes import check_programme, first_start, next_programme
 from stamkunde.clubs.service import Operators
@@ -33,11 +33,20 @@ if TYPE_CHECKING:
 
 
 class NewSettings(Struct, frozen=True):
-    """Settings that change together with the terms that say so; None for those that stay as they are."""
+    """Settings that change together with the terms that say so; None for those that stay as they are.
+
+    Parameters
+    ----------
+    forecast
+        The seal of what another time of keeping members would bring, which names that time.
+    keeping_reason
+        Why it is three years or longer.
+    """
 
     rate: int | None = None
     expiry_months: int | None = None
-    inactive_months: int | None = None
+    forecast: str | None = None
+    keeping_reason: str | None = None
 
     def programme(self, newest: BonusProgramme) -> BonusProgramme:
         """The bonus programme that the terms are to name."""
@@ -47,9 +56,11 @@ class NewSettings(Struct, frozen=True):
             expiry_months=newest.expiry_months if self.expiry_months is None else self.expiry_months,
         )
 
-    def policy(self, present: MemberPolicy) -> MemberPolicy:
+    def policy(self, club: Club, now: datetime) -> MemberPolicy:
         """What the club asks of its members, as the terms are to name it."""
-        return present if self.inactive_months is None else replace(present, inactive_months=self.inactive_months)
+        if self.forecast is None:
+            return club.member_policy
+        return seen_policy(club, self.forecast, self.keeping_reason, now)
 
 
 class Compared(Struct, frozen=True):
@@ -93,14 +104,17 @@ class TermsDesk(Struct, frozen=True):
         ------
         Refusal
             ``unknown_club``, ``already_exists``: another one was published just now; those of `next_terms` and, for
-            settings that change, of `check_programme` and `check_member_policy`.
+            settings that change, of `check_programme` and `seen_policy`.
         """
         club = self._club(club_id)
         now = self.operators.present(club)
         new = new or NewSettings()
-        policy = check_member_policy(new.policy(club.member_policy), club.member_policy, club.country)
+        policy, today = new.policy(club, now), local_date(now, club.time_zone)
         settings = TermsSettings(new.programme(club.programmes[-1]), policy)
-        terms = next_terms(club, wish, settings, now, local_date(now, club.time_zone))
+        if club.current_terms().inactive_months is None and is_shorter(club, policy):
+            # Nothing that the two versions say can be compared.
+            wish = replace(wish, said_worse=True)
+        terms = next_terms(club, wish, settings, now, today)
         store = self._store(club_id)
         self._write(
             [

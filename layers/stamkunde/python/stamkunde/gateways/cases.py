@@ -1,4 +1,4 @@
-"""The state machine that does something to or for a member, step by step, where operators can watch it."""
+"""The state machines that do something to or for a member, step by step, where operators can watch them."""
 
 import json
 from collections.abc import Mapping
@@ -17,16 +17,31 @@ class StatesClient(Protocol):
 
 
 class Cases(Struct, frozen=True):
-    """Starts cases. What is handed over and kept for 90 days names a club, a case and a step, and nobody."""
+    """Starts cases. What is handed over and kept for 90 days names a club, a case and a step, and nobody.
+
+    Parameters
+    ----------
+    machine
+        What goes through what is told or noted.
+    erasing_machine
+        What goes through what takes somebody away, and can't be undone.
+    """
 
     client: StatesClient
     machine: str
+    erasing_machine: str
 
-    def start(self, club_id: str, case_id: str, attempt: int, step: str) -> None:
-        """Start an attempt of a case; one that was started before goes on as it is."""
+    def start(self, club_id: str, case_id: str, attempt: int, step: str, *, removes: bool) -> None:
+        """Start an attempt of a case; one that was started before goes on as it is.
+
+        Parameters
+        ----------
+        removes
+            Whether the step takes somebody away.
+        """
         try:
             self.client.start_execution(
-                stateMachineArn=self.machine,
+                stateMachineArn=self.erasing_machine if removes else self.machine,
                 name=f"{case_id}-{attempt}",
                 input=json.dumps({"club": club_id, "case": case_id, "step": step}),
             )

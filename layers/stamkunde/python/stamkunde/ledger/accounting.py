@@ -7,7 +7,7 @@ and whoever puts them together sorts them by day, so that nobody's purchases sta
 import hmac
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, field
 
+from stamkunde.ledger.anonymous_store import GONE_SHARDS, AnonymousStore
 from stamkunde.ledger.model.accounting import AccountBook, Cells, Row, closing, heading, written
+from stamkunde.ledger.model.entries import Entry
 from stamkunde.ledger.store import ACCOUNT_SHARDS, GUEST_SHARDS, LedgerStore
 from stamkunde.shared.clock import Clock, end_of_month
 from stamkunde.shared.errors import Refusal
@@ -27,7 +29,11 @@ SIGNATURE = "stamkunde-signature"
 SIGNATURE_CELLS = 5
 """That word, the club, the month, the number of the key, and the proof."""
 
-PARTS = ACCOUNT_SHARDS + GUEST_SHARDS
+OF_GUESTS = ACCOUNT_SHARDS
+OF_NOBODY = OF_GUESTS + GUEST_SHARDS
+PARTS = OF_NOBODY + GONE_SHARDS
+"""First what accounts hold, then receipts without membership, then what is left of members who are gone."""
+
 MODULUS = 1 << 256
 
 MOST_ROWS = 8_000
@@ -37,7 +43,13 @@ WORK_SECONDS = 20.0
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """How far a file has come: carried from part to part under a seal, so that nobody adds to it on the way."""
+    """How far a file has come: carried from part to part under a seal, so that nobody adds to it on the way.
+
+    Parameters
+    ----------
+    moved
+        What `AnonymousStore.moved` was as it began: an entry that became nobody's on the way would stand in it twice.
+    """
 
     club_id: str
     month: str
@@ -46,6 +58,7 @@ class Signed(msgspec.Struct, frozen=True):
     digest: str = "0"
     rows: int = 0
     sums: dict[str, int] = {}
+    moved: int = 0
 
 
 class ExportPart(Struct, frozen=True):
@@ -108,7 +121,8 @@ class Accounting(Struct, frozen=True):
         Raises
         ------
         Refusal
-            ``month_not_over``. ``invalid_field``: the part isn't one of this file.
+            ``month_not_over``. ``invalid_field``: the part isn't one of this file. ``try_again``, from the
+            first part on: entries of somebody who was erased meanwhile are elsewhere now.
         """
         reading = self.book.reading
         since, until = self.month_over(month)
@@ -119,10 +133,11 @@ class Accounting(Struct, frozen=True):
         rows: list[Row] = []
         part, end = state.part, self.monotonic() + WORK_SECONDS
         while part < PARTS and len(rows) < MOST_ROWS and self.monotonic() < end:
-            for account_id in self._accounts(part, since, until):
-                for entry in self.store.entries_booked(account_id, since, until):
-                    rows += self.book.rows(entry)
+            for entry in self._entries(part, since, until):
+                rows += self.book.rows(entry)
             part += 1
+        if self._gone.moved() != state.moved:
+            raise Refusal("try_again")
         sums = Counter(state.sums)
         for row in rows:
             sums.update(row.sums)
@@ -169,7 +184,7 @@ class Accounting(Struct, frozen=True):
         return CheckPart(verdict=Verdict.UNALTERED if is_same and state.month == month else Verdict.ALTERED)
 
     def _begin(self, month: date) -> Signed:
-        return Signed(self.store.club_id, _month_text(month), self.keys[0].key_id)
+        return Signed(self.store.club_id, _month_text(month), self.keys[0].key_id, moved=self._gone.moved())
 
     def _open(self, sealed: str, purpose: str) -> Signed:
         opened = unseal(self.keys, purpose, sealed)
@@ -178,10 +193,21 @@ class Accounting(Struct, frozen=True):
             raise Refusal("invalid_field", {"expected": SIGNATURE}, "/following")
         return state
 
-    def _accounts(self, part: int, since: datetime, until: datetime) -> Iterable[str]:
-        if part < ACCOUNT_SHARDS:
-            return self.store.account_ids_of(part)
-        return self.store.guest_accounts(since, until, part - ACCOUNT_SHARDS)
+    def _entries(self, part: int, since: datetime, until: datetime) -> Iterator[Entry]:
+        if part >= OF_NOBODY:
+            yield from self._gone.entries_booked(since, until, part - OF_NOBODY)
+            return
+        accounts = (
+            self.store.account_ids_of(part)
+            if part < OF_GUESTS
+            else self.store.guest_accounts(since, until, part - OF_GUESTS)
+        )
+        for account_id in accounts:
+            yield from self.store.entries_booked(account_id, since, until)
+
+    @property
+    def _gone(self) -> AnonymousStore:
+        return self.store.gone(self.book.reading.time_zone)
 
     def _add(self, state: Signed, rows: Iterable[Cells]) -> Signed:
         """What has been signed so far with some rows more, in whatever order they come."""

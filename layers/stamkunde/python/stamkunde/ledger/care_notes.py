@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from stamkunde.clubs.rounds import BrokenClub
-from stamkunde.ledger.expiry import BrokenAccount
 from stamkunde.ledger.model.proving import Difference
+from stamkunde.ledger.month_end import BrokenAccount
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
 
 

@@ -125,9 +125,9 @@ def _told_in(unit: Unit, key: str) -> str:
 def _explain_expired(
     entry: Entry, currency: str, language: str, unit: Unit, programmes: Sequence[BonusProgramme]
 ) -> str:
-    """What lapsed: bonus, what it paid of what was owed, and rewards."""
+    """What lapsed: bonus, what it paid of what was owed, rewards, and vouchers."""
     owed, sentences = -entry.movement.deficit, []
-    if entry.amount or not (owed or entry.stamps):
+    if entry.amount or not (owed or entry.stamps or entry.uses):
         lost = bonus_amount(abs(entry.amount), currency, unit)
         sentences.append(text(language, _told_in(unit, "entry.expire"), amount=lost))
     if owed:
@@ -139,6 +139,8 @@ def _explain_expired(
         reward = names.get(change.stamp_programme_id)
         key = "entry.expire.reward" if reward else f"entry.expire.{cards}"
         sentences.append(text(language, key, count=count, reward=reward or ""))
+    if vouchers := -sum(use.vouchers for use in entry.uses):
+        sentences.append(_counted("entry.expire.voucher", vouchers, language))
     return " ".join(sentences)
 
 
@@ -198,7 +200,7 @@ def _explain_release(entry: Entry, currency: str, language: str, unit: Unit) -> 
 
 def _explain_purchase(entry: Entry, purchase: PurchaseFacts, currency: str, language: str, unit: Unit) -> str:
     earned = explain_earned(purchase.earned, currency, language, unit)
-    sentences = [earned if entry.member_id else explain_guest(language)]
+    sentences = [earned if entry.member_id is not None else explain_guest(language)]
     if purchase.spent:
         sentences.append(explain_spent(purchase.asked_to_spend, purchase.spent, currency, language, unit))
     sentences += [explain_benefit(each, currency, language) for each in purchase.benefits]

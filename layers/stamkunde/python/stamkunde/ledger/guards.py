@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -45,6 +45,8 @@ class Guard(Struct, frozen=True):
         Units that came back, by a line's place from 0; an uncounted line is one unit.
     refunds, parked
         By a refund's identity.
+    noted
+        The club's days on which its owner was told of a refund that couldn't be booked on it.
     """
 
     purchase_id: str
@@ -55,6 +57,7 @@ class Guard(Struct, frozen=True):
     refunded: Mapping[int, int] = field(default_factory=dict)
     refunds: Mapping[str, BookedRefund] = field(default_factory=dict)
     parked: Mapping[str, ParkedRefund] = field(default_factory=dict)
+    noted: tuple[date, ...] = ()
 
     @property
     def booked(self) -> bool:
@@ -80,6 +83,11 @@ class Guard(Struct, frozen=True):
         parked = {each: value for each, value in self.parked.items() if each != identity}
         return replace(self, parked=parked, revision=self.revision + 1)
 
+    def give_up(self, identity: str, noted_on: date) -> "Guard":
+        """The guard without a refund that waited in vain, of which the owner is told on a day."""
+        ended = self.end_parked(identity)
+        return ended if noted_on in self.noted else replace(ended, noted=(*self.noted, noted_on))
+
     def refund(self, identity: str, booked: BookedRefund, refunded: Mapping[int, int]) -> "Guard":
         """The guard with a refund booked, which waits no more."""
         return replace(self.end_parked(identity), refunds={**self.refunds, identity: booked}, refunded=refunded)
@@ -102,6 +110,7 @@ def guard_attributes(guard: Guard) -> dict[str, Any]:
             identity: [each.account_id, each.entry_id, each.content_hash] for identity, each in guard.refunds.items()
         },
         "parked": {identity: _parked_row(each) for identity, each in guard.parked.items()},
+        "noted": [day.isoformat() for day in guard.noted],
     }
     return {name: value for name, value in row.items() if value}
 
@@ -118,6 +127,7 @@ def guard_from_row(row: Mapping[str, Any]) -> Guard:
         refunded={int(place): units for place, units in row.get("refunded", {}).items()},
         refunds={identity: BookedRefund(*each) for identity, each in row.get("refunds", {}).items()},
         parked={identity: _parked(purchase_id, *each) for identity, each in row.get("parked", {}).items()},
+        noted=tuple(map(date.fromisoformat, row.get("noted", ()))),
     )
 
 

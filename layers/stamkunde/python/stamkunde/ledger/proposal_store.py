@@ -1,5 +1,6 @@
 """Rows of corrections that wait for a second person: ``PROPOSALS#<club>#<month>`` / ``<proposal>``."""
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from msgspec import Struct
 from stamkunde.ledger.model.adjusting import Correction, CorrectionReason
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.ids import derived_id
+from stamkunde.shared.item import to_wire
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.transaction import NOT_THERE, UNCHANGED, Put
 
@@ -20,6 +22,7 @@ WAITS = timedelta(days=30)
 """What nobody has approved by then is over."""
 
 _MONTH_DIGITS = 6
+_LONGER_THAN_A_MONTH = timedelta(days=32)
 _LETTERS = 12
 
 
@@ -90,6 +93,16 @@ class ProposalStore:
     def decided_write(self, before: Proposal, after: Proposal) -> Put:
         """What became of a proposal, refused if somebody else decided meanwhile."""
         return Put("proposal", self._table, self._row(after), UNCHANGED, {"before": before.revision})
+
+    def remove_of(self, ids: Container[str], since: datetime, until: datetime) -> None:
+        """Take away what was proposed for some members between two instants."""
+        month = since.replace(day=1)
+        while _month(month) <= _month(until):
+            for row in query_rows(self._client, self._table, self._pk(_month(month)), consistent=True):
+                if row["person"] in ids:
+                    self._client.delete_item(TableName=self._table, Key=to_wire({"pk": row["pk"], "sk": row["sk"]}))
+            month += _LONGER_THAN_A_MONTH
+            month = month.replace(day=1)
 
     def _pk(self, month: str) -> str:
         return f"PROPOSALS#{self._club_id}#{month}"

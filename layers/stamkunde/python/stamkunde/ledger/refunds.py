@@ -334,7 +334,8 @@ class Refunds(Struct, frozen=True):
                 code=code,
                 subject=parked.refund.refund_number,
             )
-            self._commit([self.store.guard_write(guard.end_parked(identity), guard), self.store.note_write(note)])
+            after = guard.give_up(identity, note.day)
+            self._commit([self.store.guard_write(after, guard), self.store.note_write(note)])
 
         try:
             self.patience.until_done(attempt)

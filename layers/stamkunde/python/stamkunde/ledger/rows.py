@@ -55,6 +55,7 @@ def account_attributes(account: Account) -> dict[str, Any]:
         },
         "rewards": {_reward_text(key): count for key, count in account.rewards.items()},
         "holds": {hold_id: _hold_row(hold) for hold_id, hold in account.holds.items()},
+        "closed": account.closed,
     }
     return {"revision": account.revision} | {
         name: value for name, value in row.items() if value or name in {"lots", "members"}
@@ -76,6 +77,7 @@ def account_from_rows(account_id: str, row: Mapping[str, Any], use_rows: Iterabl
         rewards={_reward_key(text): count for text, count in row.get("rewards", {}).items()},
         holds={hold_id: _hold(values) for hold_id, values in row.get("holds", {}).items()},
         uses=dict(_use(each) for each in use_rows),
+        closed=row.get("closed", False),
     )
 
 
@@ -119,11 +121,11 @@ def entry_attributes(entry: Entry) -> dict[str, Any]:
 
 
 def entry_from_row(row: Mapping[str, Any]) -> Entry:
-    """The entry that a row, or an image in the table's stream, holds."""
+    """The entry that a row, or an image in the table's stream, holds; nobody's has neither account nor balance."""
     return Entry(
         entry_id=row["sk"].removeprefix(ENTRY_PREFIX),
         kind=EntryKind(row["kind"]),
-        account_id=row["pk"].rpartition("#")[2],
+        account_id=row["pk"].rpartition("#")[2] if "balance" in row else "",
         member_id=row["member"],
         outlet_id=row["outlet"],
         till_id=row["till"],
@@ -134,7 +136,7 @@ def entry_from_row(row: Mapping[str, Any]) -> Entry:
             row.get("deficit", 0),
             tuple(_stamp_change(*each) for each in row.get("stamps", ())),
         ),
-        balance=Balance(*row["balance"]),
+        balance=Balance(*row.get("balance", (0, 0, 0))),
         purchase=_purchase(row) if "purchase" in row else None,
         refund=msgspec.convert(row["refund"], RefundFacts) if "refund" in row else None,
         grounds=msgspec.convert(row["grounds"], Grounds) if "grounds" in row else None,

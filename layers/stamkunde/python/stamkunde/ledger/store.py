@@ -6,7 +6,7 @@ are what a purchase reads, in one Query, without the entries. ``R#<club>#<purcha
 ``NOTED#<club>#<day>``: what the owner is shown of a day.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ from stamkunde.shared.transaction import NOT_THERE, THERE, UNCHANGED, Put, Write
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+    from stamkunde.ledger.anonymous_store import AnonymousStore
     from stamkunde.ledger.proposal_store import ProposalStore
 
 ACCOUNT_SHARDS = 64
@@ -90,6 +91,12 @@ class LedgerStore:
         from stamkunde.ledger.proposal_store import ProposalStore  # noqa: PLC0415 - tills never ask for them
 
         return ProposalStore(self._client, self._table, self.club_id)
+
+    def gone(self, time_zone: str) -> "AnonymousStore":
+        """What is left of the same club's entries whose members are gone."""
+        from stamkunde.ledger.anonymous_store import AnonymousStore  # noqa: PLC0415 - tills never ask for them
+
+        return AnonymousStore(self._client, self._table, self.club_id, time_zone)
 
     def load_account(self, account_id: str, *, consistent: bool) -> Account | None:
         """An account as it stands, in one Query that reads no entries."""
@@ -337,10 +344,10 @@ def club_of(row: dict[str, Any]) -> str:
     return str(row["pk"].split("#")[1])
 
 
-def account_of(row: dict[str, Any]) -> tuple[str, str]:
-    """Which club's account an entry's row belongs to, for the same."""
-    _, club_id, account_id = row["pk"].split("#")
-    return club_id, account_id
+def accounts_of(rows: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Which clubs' accounts some entries' rows belong to, for the same; entries of nobody belong to none."""
+    keys = (row["pk"].split("#") for row in rows)
+    return {(club_id, account_id) for kind, club_id, account_id, *_ in keys if kind == "A"}
 
 
 def new_account(account_id: str, member_id: str, terms_version: int = NOT_ACCEPTED) -> Account:

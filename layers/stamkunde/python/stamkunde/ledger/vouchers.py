@@ -1,5 +1,6 @@
 """Handing out vouchers: by the operator, and by staff as a surprise, so many a day."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from stamkunde.ledger.guards import Guard, guard_from_row
 from stamkunde.ledger.model.accounts import Account, Movement
 from stamkunde.ledger.model.coupons import Coupon
 from stamkunde.ledger.model.entries import Entry, EntryKind, Grounds
+from stamkunde.ledger.model.expiring import expires_from
 from stamkunde.ledger.model.receipts import TillPoint
 from stamkunde.ledger.model.vouchers import VoucherGiven, VoucherReason, voucher_coupon, with_voucher
 from stamkunde.ledger.notes import NoteKind, note_of
@@ -43,9 +45,17 @@ class Surprise(Struct, frozen=True):
 
 
 class Vouchers(Struct, frozen=True):
-    """One club's vouchers."""
+    """One club's vouchers.
+
+    Parameters
+    ----------
+    arm
+        Makes a member due on a day, in the transaction that brings about what ends then; asked for those with a last
+        day of their own.
+    """
 
     ledger: Ledger
+    arm: Callable[[str, date, datetime], Write] | None = None
 
     def surprise(self, wish: Surprise, till: TillPoint) -> Booked:
         """Give a member a voucher at a till, once per key; the owner is told of it.
@@ -83,8 +93,12 @@ class Vouchers(Struct, frozen=True):
         given = with_voucher(before, known, coupon, local_date(now, self.ledger.time_zone), now, last_day)
         grounds = Grounds(VoucherReason.CAMPAIGN.value, by=OPERATOR, transfer_id=key.act_id, content=key.content)
         entry = self._entry(given, known, grounds, now, None)
+        writes: list[Write] = [*store.entry_writes(before, given.account, entry)]
+        ends = expires_from(given.account)
+        if self.arm is not None and last_day is not None and ends is not None:
+            writes.append(self.arm(known, ends, now))
         try:
-            store.commit(store.entry_writes(before, given.account, entry))
+            store.commit(writes)
         except ConditionFailed as failed:
             raise Busy from failed
         return Booked(entry, repeated=False)
@@ -93,7 +107,7 @@ class Vouchers(Struct, frozen=True):
         now = self.ledger.clock.now()
         store = self.ledger.store
         try:
-            before, after, entry, coupon = self._decide(wish, till, now)
+            before, after, entry, coupon = self._decide(wish, till, now, identity)
             guard = Guard(identity, entry.account_id, entry.entry_id, wish.key.content.encode())
             note = note_of(
                 entry, NoteKind.SURPRISE_VOUCHER, self.ledger.time_zone, wish.reason.value, coupon.coupon_id
@@ -112,14 +126,16 @@ class Vouchers(Struct, frozen=True):
                 raise
         return self._repeat(earlier, wish) if earlier else Booked(entry, repeated=False)
 
-    def _decide(self, wish: Surprise, till: TillPoint, now: datetime) -> tuple[Account, Account, Entry, Coupon]:
+    def _decide(
+        self, wish: Surprise, till: TillPoint, now: datetime, identity: str
+    ) -> tuple[Account, Account, Entry, Coupon]:
         before = self.ledger.member_account(wish.member_id, None, consistent=True)
         coupon = voucher_coupon(self.ledger.coupons.at(now).get(wish.coupon_id), now)
         if not coupon.surprise_limit:
             raise Refusal("coupon_not_given", {"coupon": coupon.name}, "/coupon_id")
         member_id = before.known_as(wish.member_id)
         given = with_voucher(before, member_id, coupon, local_date(now, self.ledger.time_zone), now)
-        grounds = Grounds(wish.reason.value, by=wish.staff)
+        grounds = Grounds(wish.reason.value, by=wish.staff, transfer_id=identity)
         return before, given.account, self._entry(given, member_id, grounds, now, till), coupon
 
     def _entry(
@@ -143,6 +159,8 @@ class Vouchers(Struct, frozen=True):
     def _repeat(self, guard: Guard, wish: Surprise) -> Booked:
         if guard.content_hash != wish.key.content.encode():
             raise Refusal("idempotency_key_differs")
+        if not guard.account_id:
+            raise Refusal("unknown_member", pointer="/member_id")
         return Booked(self.ledger.store.load_entry(guard.account_id, guard.entry_id), repeated=True)
 
 

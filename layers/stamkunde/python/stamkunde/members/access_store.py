@@ -18,13 +18,24 @@ from stamkunde.members.codes import (
     CodePurpose,
     Limit,
     LimitKind,
+    user_of,
 )
 from stamkunde.members.device import DEVICE_LASTS, Device
 from stamkunde.members.service_link import FoundLink, LinkAct, is_token, link_hash
 from stamkunde.shared.clock import iso_instant, parse_instant
 from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.signing import derive
-from stamkunde.shared.transaction import NOT_THERE, THERE, Delete, Put, Update, Write, commit
+from stamkunde.shared.transaction import (
+    NOT_THERE,
+    THERE,
+    Delete,
+    Put,
+    Update,
+    Write,
+    commit,
+    delete_alone,
+    put_alone,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -91,7 +102,7 @@ class AccessStore:
             self._code_key(challenge),
             "SET used_by = :member",
             f"{THERE} AND attribute_not_exists(used_by)",
-            {"member": member_id},
+            {"member": user_of(member_id)},
         )
 
     def limit_write(self, limit: Limit, counted: str, now: datetime) -> Update:
@@ -175,6 +186,13 @@ class AccessStore:
         """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""
         commit(self._client, writes)
 
+    def write_alone(self, write: Put | Delete) -> None:
+        """Write or take away one item by itself; see `stamkunde.shared.transaction`."""
+        if isinstance(write, Put):
+            put_alone(self._client, write)
+        else:
+            delete_alone(self._client, write)
+
     def limit_writes(self, limits: tuple[Limit, ...], phone: str, address: str, now: datetime) -> list[Update]:
         """One more code asked for, in every counter that it touches."""
         counted = {LimitKind.NUMBER: phone, LimitKind.ADDRESS: address, LimitKind.CLUB: ""}
@@ -235,6 +253,22 @@ class ServiceLinks:
         """The link whose token has that hash."""
         row = get_row(self._client, self._table, f"LINK#{token_hash}", "LINK", consistent=True)
         return _link(row) if row else None
+
+
+def link_row(link: FoundLink) -> dict[str, Any]:
+    """What is kept of a link."""
+    return {
+        "pk": f"LINK#{link.token_hash}",
+        "sk": "LINK",
+        "v": ITEM_VERSION,
+        "club": link.club_id,
+        "person": link.member_id,
+        "act": link.act.value,
+        "made_at": iso_instant(link.made_at),
+        "expires_at": iso_instant(link.expires_at),
+        "address": link.address_hash,
+        "expires": int(link.expires_at.timestamp()),
+    }
 
 
 def _link(row: dict[str, Any]) -> FoundLink:

@@ -80,6 +80,11 @@ class Change(Struct, frozen=True):
         """Whether they show now that an e-mail address is theirs."""
         return self.after.email_confirmed and not (self.before and self.before.email_confirmed)
 
+    @property
+    def tells_birth_date(self) -> bool:
+        """Whether they tell when they were born, or another day than before."""
+        return self.before is not None and self.after.birth_date not in {None, self.before.birth_date}
+
     def accepts_older_than(self, version: int) -> bool:
         """Whether they accept terms now that aren't the newest: on paper, on a page left open, in another system."""
         was = self.before.terms_version if self.before else NOT_ACCEPTED
@@ -137,7 +142,7 @@ class Admission(Struct, frozen=True):
             Somebody else wrote the member or the account, or took the number: look again.
         """
         links = self._links(change, now)
-        change = replace(change, after=_completed(change, links, now))
+        change = replace(change, after=_completed(change, self.remembered(change.after, links, now), now))
         account, ledger_writes = self._ledger_writes(change, now)
         letters = self._letters(change, links, now)
         writes = [
@@ -190,6 +195,14 @@ class Admission(Struct, frozen=True):
         """When somebody's next word on what they agree to is written down; see `next_instant`."""
         return next_instant(self.members.consent_records(member_id), now)
 
+    def remembered(self, member: Member, links: Sequence[NewLink], now: datetime) -> tuple[str, ...]:
+        """What finds the links of somebody who is sent more: of many, those that have ended are forgotten."""
+        before = member.link_hashes
+        if len(before) + len(links) > MOST_LINKS:
+            found = ((token_hash, self.members.load_link(token_hash)) for token_hash in before)
+            before = tuple(token_hash for token_hash, link in found if link and not link.is_over(now))
+        return (*before, *(link.token_hash for link in links))
+
     def _links(self, change: Change, now: datetime) -> list[NewLink]:
         asking = [new_link(LinkAct.ACCEPT_TERMS, now)] if change.sends_terms else []
         email = change.unproved_email
@@ -212,8 +225,8 @@ class Admission(Struct, frozen=True):
         return self.members.change_writes(before, after)
 
     def _arming_writes(self, change: Change, now: datetime) -> Sequence[Write]:
-        gives_cause = change.becomes_open or change.says_of_permissions or change.proves_email
-        if gives_cause or change.accepts_older_than(self.club.current_terms().version):
+        gives_cause = change.opens_account or change.says_of_permissions or change.proves_email
+        if gives_cause or change.tells_birth_date or change.accepts_older_than(self.club.current_terms().version):
             return self.arming().writes(change.before, change.after, change.record, now)
         return []
 
@@ -301,7 +314,7 @@ def with_account(member: Member, terms_version: int = NOT_ACCEPTED) -> Member:
     return replace(member, account_id=member.account_id or new_id("a"), terms_version=terms_version)
 
 
-def _completed(change: Change, links: list[NewLink], now: datetime) -> Member:
+def _completed(change: Change, link_hashes: tuple[str, ...], now: datetime) -> Member:
     """What follows from what a person becomes: a card for whoever has an account, the links they were sent.
 
     Who hasn't accepted the terms is chased until they do; who comes into the club has no wish to be deleted.
@@ -312,7 +325,7 @@ def _completed(change: Change, links: list[NewLink], now: datetime) -> Member:
     return replace(
         after,
         card_number=new_card_number() if has_no_card else after.card_number,
-        link_hashes=(*after.link_hashes, *(link.token_hash for link in links))[-MOST_LINKS:],
+        link_hashes=link_hashes,
         revision=change.before.revision + 1 if change.before else after.revision,
         erasure=None if change.opens_account else after.erasure,
         chase=(after.chase or TermsChase(now if change.becomes_open else after.joined_at)) if is_open else None,

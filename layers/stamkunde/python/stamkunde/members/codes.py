@@ -54,7 +54,7 @@ class Challenge(Struct, frozen=True):
     tries
         Codes typed so far, the one just typed included.
     used_by
-        The member the right code was used for; None until then.
+        What `user_of` makes of the member the right code was used for; None until then.
     """
 
     challenge_id: str
@@ -78,6 +78,10 @@ class Challenge(Struct, frozen=True):
         """When it was asked for."""
         return self.expires_at - CODE_LASTS
 
+    def was_used_by(self, member_id: str) -> bool:
+        """Whether it was a member's code that was right."""
+        return self.used_by == user_of(member_id)
+
     def is_just_asked_for(self, now: datetime) -> bool:
         """Whether the form that asked for it may have been sent twice."""
         return self.used_by is None and self.tries == 0 and now < self.asked_at + ASKED_TWICE_WITHIN
@@ -98,6 +102,11 @@ def new_challenge(purpose: CodePurpose, now: datetime, form: str = "") -> Challe
     letter = _LETTERS[purpose]
     challenge_id = derived_id(letter, form, letters=CHALLENGE_LETTERS) if form else new_id(letter, CHALLENGE_LETTERS)
     return Challenge(challenge_id, purpose, now + CODE_LASTS)
+
+
+def user_of(member_id: str) -> str:
+    """How a challenge names who used it: it outlives them by two days, and must lead to nobody then."""
+    return derived_id("u", member_id)
 
 
 def purpose_of(challenge_id: str) -> CodePurpose:

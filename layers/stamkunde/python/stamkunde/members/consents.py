@@ -33,6 +33,9 @@ class ConsentMethod(StrEnum):
     ACCEPT_LINK = "accept_link"
     MEMBER_PAGE = "member_page"
     CONFIRM_LINK = "confirm_link"
+    STOP_LINK = "stop_link"
+    """The link to stop by, in an advertising message."""
+
     WEB_FORM = "web_form"
     """A form of another system, whose evidence the club brought along."""
 

@@ -49,12 +49,12 @@ class Devices(Struct, frozen=True):
         leaving = [self.store.device_removal(each) for each in known if each not in kept]
         return str(token), [self.store.device_write(device), *leaving]
 
-    def opened_by(self, challenge: Challenge) -> str | None:
-        """The token that a used challenge opened, as long as its device is still there."""
-        if challenge.used_by is None:
+    def opened_by(self, challenge: Challenge, member_id: str) -> str | None:
+        """The token that a challenge opened which a member used, as long as its device is still there."""
+        if not challenge.was_used_by(member_id):
             return None
         for key in self.club.signing_keys:
-            token = device_token(key, challenge.challenge_id, challenge.used_by)
+            token = device_token(key, challenge.challenge_id, member_id)
             if self.find(str(token)) is not None:
                 return str(token)
         return None

@@ -9,7 +9,7 @@ from stamkunde.clubs.model import Club
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.members.admission import Admission
 from stamkunde.members.model import AskedBy, ErasureRequest, Member, MemberState
-from stamkunde.members.service_link import MOST_LINKS, LinkAct, NewLink, new_link
+from stamkunde.members.service_link import LinkAct, NewLink, new_link
 from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
@@ -53,6 +53,22 @@ class Erasing(Struct, frozen=True):
         """
         self.patience.until_done(lambda: self._try_to_undo(member_id, by))
 
+    def look_in(self, member_id: str, place: str) -> ErasureRequest:
+        """Note that the shop, which was asked to delete somebody, has looked in another place.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_member``, ``invalid_field``: nobody asked the shop. ``try_again``.
+        """
+        return self.patience.until_done(lambda: self._try_to_note(member_id, place))
+
+    def _try_to_note(self, member_id: str, place: str) -> ErasureRequest:
+        now, member = self.clock.now(), self._member(member_id)
+        after = replace(member.looked_in(place), revision=member.revision + 1)
+        self.admission.commit(self.admission.members.change_writes(member, after), [], member_id, now)
+        return self._wish_of(after)
+
     def _try_to_ask(self, member_id: str, by: AskedBy) -> ErasureRequest:
         member, now = self._member(member_id), self.clock.now()
         asked = member.asking_for_erasure(by, now)
@@ -63,7 +79,7 @@ class Erasing(Struct, frozen=True):
             self._write(member, replace(asked, revision=member.revision + 1), now)
             return wish
         link = new_link(LinkAct.UNDO_ERASURE, now)
-        hashes = (*member.link_hashes, link.token_hash)[-MOST_LINKS:]
+        hashes = self.admission.remembered(member, [link], now)
         after = replace(asked, link_hashes=hashes, revision=member.revision + 1)
         writes = [self.admission.members.link_write(link, member_id), self.due.due_write(member_id, wish.erase_at)]
         self._write(member, after, now, *writes, letter=self._told(member, wish, link, now))
@@ -75,7 +91,9 @@ class Erasing(Struct, frozen=True):
             return
         if not member.erasure.may_be_undone_by(by):
             raise Refusal("members_own_wish")
-        after = replace(member.staying(), revision=member.revision + 1)
+        # Whoever says that they stay was there today; what the shop takes back says nothing of them.
+        confirmed_at = now if by is AskedBy.MEMBER else member.details_confirmed_at
+        after = replace(member.staying(), details_confirmed_at=confirmed_at, revision=member.revision + 1)
         letter = None
         if member.state is MemberState.MEMBER:
             letter = self.admission.messages().erasure_undone(member.phone, member.language, now)

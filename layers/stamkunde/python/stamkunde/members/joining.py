@@ -169,7 +169,7 @@ class Joining(Struct, frozen=True):
 
     def _try_to_join(self, request: JoinRequest, challenge: Challenge, caller: Caller, present: str) -> Joined:
         if challenge.used_by is not None:
-            return self._repeat(challenge, challenge.used_by)
+            return self._repeat(challenge, request.phone)
         now = self.clock.now()
         known = self.admission.members.find_by_own_phone(request.phone, consistent=True)
         change = self._change(known, request, caller, now)
@@ -178,9 +178,9 @@ class Joining(Struct, frozen=True):
         admitted = self.admission.write(change, now, also=[use, *opening])
         return Joined(admitted.member, token)
 
-    def _repeat(self, challenge: Challenge, member_id: str) -> Joined:
-        member = self.admission.members.load(member_id, consistent=True)
-        token = self.devices.opened_by(challenge)
+    def _repeat(self, challenge: Challenge, phone: str) -> Joined:
+        member = self.admission.members.find_by_own_phone(phone, consistent=True)
+        token = self.devices.opened_by(challenge, member.member_id) if member else None
         if member is None or token is None:
             raise Refusal("code_expired", pointer="/code")
         return Joined(member, token)

@@ -1,5 +1,6 @@
 """What the links in service messages do, once somebody presses the button behind them."""
 
+from copy import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -7,9 +8,18 @@ from msgspec import Struct
 
 from stamkunde.clubs.model import Club
 from stamkunde.members.admission import Admission, Change, accepted_on_page
-from stamkunde.members.consents import Caller, ConsentMethod, ConsentRecord, Evidence, new_record_id
+from stamkunde.members.consents import (
+    Caller,
+    ConsentMethod,
+    ConsentRecord,
+    Evidence,
+    PermissionKind,
+    new_record_id,
+    taken_back,
+)
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import AskedBy, Member, MemberState
+from stamkunde.members.permission import counted
 from stamkunde.members.removal import Removal
 from stamkunde.members.service_link import FoundLink, LinkAct
 from stamkunde.members.wordings import Shown
@@ -64,6 +74,10 @@ class LinkActs(Struct, frozen=True):
             return self._state_of_address(link, member)
         if link.act is LinkAct.UNDO_ERASURE:
             return LinkState.WAITING if member.erasure else LinkState.DONE
+        if link.act is LinkAct.STOP_ADVERTISING:
+            return LinkState.DONE if self._has_stopped(member) else LinkState.WAITING
+        if link.act is LinkAct.STAY:
+            return self._state_of_staying(link, member)
         return LinkState.WAITING if member.state is MemberState.OPEN else LinkState.DONE
 
     def accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
@@ -77,7 +91,7 @@ class LinkActs(Struct, frozen=True):
         self.patience.until_done(lambda: self._try_to_accept(link, shown, caller))
 
     def delete(self, link: FoundLink) -> None:
-        """Take away a number that somebody typed wrong at a till, and all that came with it.
+        """Let nobody be known any more by a number that was mistyped at a till; its data goes within the hour.
 
         Raises
         ------
@@ -87,7 +101,6 @@ class LinkActs(Struct, frozen=True):
         if link.member_id is None:
             return
         self.patience.until_done(lambda: self._try_to_delete(link))
-        self.removal.remove_rest_of(link.member_id)
 
     def confirm_email(self, link: FoundLink, language: str, caller: Caller) -> None:
         """Let the e-mail address count, that the link was sent to, with evidence of who pressed the button.
@@ -110,6 +123,26 @@ class LinkActs(Struct, frozen=True):
         member = self._member(link, LinkAct.UNDO_ERASURE, self.clock.now())
         wishes = Erasing(self.club, self.admission, self.removal.due, self.clock, self.patience)
         wishes.undo(member.member_id, AskedBy.MEMBER)
+
+    def stay(self, link: FoundLink) -> None:
+        """Keep somebody who stayed away: they were there today.
+
+        Raises
+        ------
+        Refusal
+            ``link_over``, also when they are to be deleted because they asked for it. ``try_again``.
+        """
+        self.patience.until_done(lambda: self._try_to_stay(link))
+
+    def stop_advertising(self, link: FoundLink, language: str, caller: Caller) -> None:
+        """Take back what they allowed by text message, whether they had allowed anything or not.
+
+        Raises
+        ------
+        Refusal
+            ``link_over``, ``try_again``.
+        """
+        self.patience.until_done(lambda: self._try_to_stop(link, language, caller))
 
     def _try_to_accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
         now = self.clock.now()
@@ -142,6 +175,29 @@ class LinkActs(Struct, frozen=True):
                 record = self._confirmation(member, address, language, caller, now)
                 self.admission.write(Change(member, member.confirmed_email(address, now), record), now)
 
+    def _try_to_stay(self, link: FoundLink) -> None:
+        now = self.clock.now()
+        member = self._member(link, LinkAct.STAY, now)
+        match self._state_of_staying(link, member):
+            case LinkState.OVER:
+                raise Refusal("link_over")
+            case LinkState.WAITING:
+                self.admission.write(Change(member, replace(member, details_confirmed_at=now)), now)
+
+    def _try_to_stop(self, link: FoundLink, language: str, caller: Caller) -> None:
+        now = self.clock.now()
+        member = self._member(link, LinkAct.STOP_ADVERTISING, now)
+        if self._has_stopped(member):
+            return
+        said_at = self.admission.word_at(member.member_id, now)
+        evidence = Evidence.on_page(ConsentMethod.STOP_LINK, said_at, language, caller)
+        record = ConsentRecord(new_record_id(said_at), evidence, withdrawn=(PermissionKind.SMS,))
+        self.admission.write(Change(member, member, record), now)
+
+    def _has_stopped(self, member: Member) -> bool:
+        records = self.admission.members.consent_records(member.member_id)
+        return PermissionKind.SMS in taken_back(counted(records, member, self.club.time_zone))
+
     def _confirmation(
         self, member: Member, address: str, language: str, caller: Caller, now: datetime
     ) -> ConsentRecord:
@@ -158,6 +214,13 @@ class LinkActs(Struct, frozen=True):
         if member is None:
             raise Refusal("link_over")
         return member
+
+    def _state_of_staying(self, link: FoundLink, member: Member) -> LinkState:
+        """Who asked to be deleted has another link to change their mind by."""
+        if member.erasure is not None:
+            return LinkState.OVER
+        confirmed_at = member.details_confirmed_at
+        return LinkState.DONE if confirmed_at and confirmed_at >= link.made_at else LinkState.WAITING
 
     def _state_of_address(self, link: FoundLink, member: Member) -> LinkState:
         """An address that another was given instead of is asked no more; a new one waits beside a confirmed one."""

@@ -301,7 +301,7 @@ class MemberCard(Struct, frozen=True):
 
     def _try_to_open(self, challenge: Challenge, phone: str, caller: Caller, present: str) -> str:
         if challenge.used_by is not None:
-            return self._opened_before(challenge)
+            return self._opened_before(challenge, phone)
         member = self.admission.members.find_by_own_phone(phone, consistent=True)
         if member is None:
             raise Refusal("code_expired", pointer="/code")
@@ -311,8 +311,9 @@ class MemberCard(Struct, frozen=True):
         self.admission.write(Change(member, member), self.clock.now(), also=[use, *opening])
         return token
 
-    def _opened_before(self, challenge: Challenge) -> str:
-        token = self.devices.opened_by(challenge)
+    def _opened_before(self, challenge: Challenge, phone: str) -> str:
+        member = self.admission.members.find_by_own_phone(phone, consistent=True)
+        token = self.devices.opened_by(challenge, member.member_id) if member else None
         if token is None:
             raise Refusal("code_expired", pointer="/code")
         return token

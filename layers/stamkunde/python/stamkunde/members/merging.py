@@ -1,5 +1,6 @@
 """Two members who are one person: the winner stays, whatever led to the loser leads to the winner (docs/adr/0017)."""
 
+from collections.abc import Sequence
 from copy import replace
 
 from msgspec import Struct
@@ -27,7 +28,8 @@ from stamkunde.members.model import Member
 from stamkunde.members.permission import counted
 from stamkunde.members.store import MemberStore
 from stamkunde.retention.arming import Arming
-from stamkunde.shared.clock import Clock
+from stamkunde.retention.facts import last_act
+from stamkunde.shared.clock import Clock, local_date
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.patience import Patience
@@ -71,7 +73,7 @@ class Merging(Struct, frozen=True):
         return self.patience.until_done(lambda: self._try_to_merge(loser_id, winner_id, by))
 
     def _try_to_merge(self, loser_id: str, winner_id: str, by: str) -> Merged:
-        winner = load_member(self.members, winner_id)
+        winner, now = load_member(self.members, winner_id), self.clock.now()
         if loser_id == winner_id:
             raise Refusal("same_member")
         loser = self.members.load(loser_id, consistent=True)
@@ -81,13 +83,16 @@ class Merging(Struct, frozen=True):
             raise Refusal("unknown_member")
         if loser.member_id == winner.member_id:
             raise Refusal("same_member")
-        united = self._united(winner, loser)
+        of_loser = self.members.consent_records(loser.member_id)
+        united = self._united(winner, loser, of_loser)
         writes = [
             *self._ledger_writes(loser, winner, by),
             *self.members.merge_writes(winner, united, loser),
-            *self._consent_writes(loser, winner, united),
+            *self._consent_writes(loser, of_loser, winner),
             *(self.access.device_removal(device) for device in self.access.devices(loser.member_id)),
             *self.lapsing.removals(loser),
+            # What came together may lapse sooner than anybody has reckoned.
+            self.arming.day_write(winner.member_id, local_date(now, self.club.time_zone), now),
         ]
         if loser.card_number:
             writes.append(self.access.card_merged_write(loser.card_number, winner.member_id))
@@ -99,13 +104,16 @@ class Merging(Struct, frozen=True):
             raise Busy from failed
         return Merged(united, repeated=False)
 
-    def _united(self, winner: Member, loser: Member) -> Member:
+    def _united(self, winner: Member, loser: Member, of_loser: Sequence[ConsentRecord]) -> Member:
         if winner.erasure or loser.erasure:
             raise Refusal("to_be_deleted")
+        # The later day of joining goes, and what the loser agreed to is read no more: they were there all the same.
+        last_act_at = max(last_act(winner, ()), last_act(loser, of_loser))
         return replace(
             winner,
             first_name=winner.first_name or loser.first_name,
             joined_at=min(winner.joined_at, loser.joined_at),
+            details_confirmed_at=last_act_at,
             formerly=(*winner.formerly, self.members.former(loser), *loser.formerly),
             revision=winner.revision + 1,
         )
@@ -146,11 +154,10 @@ class Merging(Struct, frozen=True):
             *self.ledger.entry_writes(target, transfer.received.account, received),
         ]
 
-    def _consent_writes(self, loser: Member, winner: Member, united: Member) -> list[Write]:
+    def _consent_writes(self, loser: Member, of_loser: Sequence[ConsentRecord], winner: Member) -> list[Write]:
         """That the winner takes back what the loser had taken back; a permission is never added."""
         zone = self.club.time_zone
         records = self.members.consent_records(winner.member_id)
-        of_loser = self.members.consent_records(loser.member_id)
         refused = taken_back(counted(of_loser, loser, zone)) - taken_back(counted(records, winner, zone))
         withdrawn = tuple(kind for kind in PermissionKind if kind in refused)
         if not withdrawn:
@@ -158,5 +165,4 @@ class Merging(Struct, frozen=True):
         now = next_instant(records, self.clock.now())
         evidence = Evidence(ConsentMethod.MERGE, given_at=now, recorded_at=now, language=winner.language)
         record = ConsentRecord(new_record_id(now), evidence, withdrawn=withdrawn)
-        armed = self.arming.writes(winner, united, record, now)
-        return [self.members.consent_write(winner.member_id, record), *armed]
+        return [self.members.consent_write(winner.member_id, record)]

@@ -59,6 +59,11 @@ class MessageNotes:
         rows = query_rows(self._client, self._table, self._member_pk(member_id), MESSAGE_PREFIX, consistent=True)
         return [_note(row) for row in rows if row["expires"] > now.timestamp()]
 
+    def ids_of(self, member_id: str) -> frozenset[str]:
+        """The messages that a member was written in the last year, sent or not."""
+        rows = query_rows(self._client, self._table, self._member_pk(member_id), MESSAGE_PREFIX, consistent=True)
+        return frozenset(row["sk"].rpartition("#")[2] for row in rows)
+
     def _member_pk(self, member_id: str) -> str:
         return f"M#{self._club_id}#{member_id}"
 

@@ -7,12 +7,16 @@ import unicodedata
 from copy import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from stamkunde.members.consents import ConsentMethod
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.terms import NOT_ACCEPTED, TermsChase, TermsTold
+
+if TYPE_CHECKING:
+    from stamkunde.shared.ladder import Absence
 
 LONGEST_NAME = 40
 MOST_DIGITS_IN_A_NAME = 4
@@ -45,6 +49,11 @@ class AskedBy(StrEnum):
 
     MEMBER = "member"
     STAFF = "staff"
+    RULES = "rules"
+    """Nobody: the day has come that the club's rules name."""
+
+    STRANGER = "stranger"
+    """Whoever has the number: it was mistyped."""
 
 
 class ErasureRequest(Struct, frozen=True):
@@ -54,11 +63,20 @@ class ErasureRequest(Struct, frozen=True):
     ----------
     erase_at
         From this instant on every read treats them as gone; until then it can be undone.
+    case_id
+        What deletes them; None until that is begun.
+    looked_in
+        Where else the shop has looked that was asked.
+    asked_shop
+        That the shop was asked, by whomever the wish is now: it looks in places that nobody here knows of.
     """
 
     asked_by: AskedBy
     asked_at: datetime
     erase_at: datetime
+    case_id: str | None = None
+    looked_in: tuple[str, ...] = ()
+    asked_shop: bool = False
 
     def may_be_undone_by(self, who: AskedBy) -> bool:
         """Whether somebody may take the wish back: the shop never takes back a member's own."""
@@ -122,6 +140,8 @@ class Member(Struct, frozen=True):
         Of which lapsing permissions the club's owner was told: pairs of kind and the first day without.
     shares_since
         When they came into the household whose account theirs is; what happened there earlier is none of theirs.
+    absence
+        What they were told because they stayed away; see `stamkunde.retention.model.ladder`.
     """
 
     member_id: str
@@ -149,6 +169,7 @@ class Member(Struct, frozen=True):
     told_terms: TermsTold | None = None
     noted_lapses: tuple[tuple[str, date], ...] = ()
     shares_since: datetime | None = None
+    absence: "Absence | None" = None
 
     @property
     def state(self) -> MemberState:
@@ -167,17 +188,54 @@ class Member(Struct, frozen=True):
 
         Asked again, the first day stays; but what the shop entered is the member's own wish once they say so.
         """
+        asked_shop = by is AskedBy.STAFF
         if self.erasure is None:
-            return replace(self, erasure=ErasureRequest(by, asked_at=now, erase_at=now + GRACE))
-        return replace(self, erasure=replace(self.erasure, asked_by=by)) if by is AskedBy.MEMBER else self
+            return replace(self, erasure=ErasureRequest(by, now, erase_at=now + GRACE, asked_shop=asked_shop))
+        asked = replace(self.erasure, asked_shop=asked_shop or self.erasure.asked_shop)
+        return replace(self, erasure=replace(asked, asked_by=by) if by is AskedBy.MEMBER else asked)
+
+    def looked_in(self, place: str) -> "Member":
+        """Once the shop that was asked has looked in another place where they may be written down.
+
+        Raises
+        ------
+        Refusal
+            ``invalid_field``: nobody asked the shop.
+        """
+        if self.erasure is None or not self.erasure.asked_shop:
+            raise Refusal("invalid_field", {"expected": "member erase"}, "/member_id")
+        others = (each for each in self.erasure.looked_in if each != place)
+        return replace(self, erasure=replace(self.erasure, looked_in=(*others, place)))
+
+    def condemned(self, now: datetime, case_id: str) -> "Member":
+        """Once their data is being deleted: from now on they are nobody's member, and nothing takes that back."""
+        if self.erasure is not None and self.is_gone(now):
+            return replace(self, erasure=replace(self.erasure, case_id=case_id))
+        asked_by, asked_at = (
+            (AskedBy.RULES, now)
+            if self.erasure is None
+            else (
+                self.erasure.asked_by,
+                self.erasure.asked_at,
+            )
+        )
+        return replace(self, erasure=ErasureRequest(asked_by, asked_at, erase_at=now, case_id=case_id))
+
+    def disowned(self, now: datetime, link_hash: str) -> "Member":
+        """Once whoever has the number said by a link that it was mistyped; that link is nobody's any more."""
+        links = tuple(each for each in self.link_hashes if each != link_hash)
+        erasure = ErasureRequest(AskedBy.STRANGER, asked_at=now, erase_at=now)
+        return replace(self, erasure=erasure, link_hashes=links, revision=self.revision + 1)
 
     def staying(self) -> "Member":
         """Once nobody wants them deleted any more.
 
-        Who was reminded of the terms for the last time, and let the day pass meanwhile, gets that reminder anew.
+        Who was reminded of the terms for the last time, and let the day pass meanwhile, gets that reminder anew; so
+        does whoever stayed away get the last notice.
         """
         chase = self.chase and replace(self.chase, reminders=self.chase.reminders[:1])
-        return replace(self, erasure=None, chase=chase)
+        absence = self.absence and self.absence.without_last_notices()
+        return replace(self, erasure=None, chase=chase, absence=absence)
 
     def is_gone(self, now: datetime) -> bool:
         """Whether the day has come that they asked for: their data is as good as deleted."""

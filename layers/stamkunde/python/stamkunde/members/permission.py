@@ -271,6 +271,21 @@ def may_write(
     return Verdict(tuple(steps))
 
 
+def advertised_until(facts: Facts, channel: Channel, now: datetime) -> date | None:
+    """The club's first day on which somebody may be sent no more advertising, if nobody says anything anew.
+
+    None if they may not be sent any now.
+    """
+    if not may_write(facts, MessageClass.MARKETING, channel, Purpose.NEWS, now).may:
+        return None
+    kind, records = KIND_OF_CHANNEL[channel], facts.counted
+    held = permissions(records, email_confirmed=True).get(kind)
+    sale = soft_opt_ins(records).get(kind) if facts.club.member_policy.soft_opt_in else None
+    zone = facts.club.time_zone
+    ends = [*([lapses_on(held, zone)] if held else []), *([_a_year_after(sale.given_at, zone)] if sale else [])]
+    return max(ends)
+
+
 def basis(facts: Facts, channel: Channel, now: datetime) -> Basis | None:
     """What lets somebody be sent advertising by a channel, and until when; None if nothing does."""
     member, zone = facts.member, facts.club.time_zone

@@ -60,8 +60,14 @@ class Remains:
             for pk, sk in pointers
             if (row := get_row(self._client, self._table, pk, sk, consistent=True)) and row["member"] in theirs
         ]
-        merged = {"pk": self._pk(former.member_id), "sk": MERGED}
-        return [*removals, Delete(f"merged_{former.member_id}", self._table, merged, THERE)]
+        if self.were_merged(former.member_id):
+            merged = {"pk": self._pk(former.member_id), "sk": MERGED}
+            removals.append(Delete(f"merged_{former.member_id}", self._table, merged, THERE))
+        return removals
+
+    def device_removals(self, member_id: str) -> list[Delete]:
+        """What opens somebody's page, taken away."""
+        return [each for each in self.removals(member_id) if each.key["sk"].startswith("DEVICE#")]
 
     def _rows(self, member_id: str) -> list[dict[str, Any]]:
         return list(query_rows(self._client, self._table, self._pk(member_id), consistent=True))

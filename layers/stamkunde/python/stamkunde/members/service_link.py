@@ -13,11 +13,14 @@ TOKEN_LETTERS = 16
 """80 random bits: nobody can try their way to one."""
 
 LINK_LASTS = timedelta(days=30)
+STOP_LASTS = timedelta(days=400)
+"""Longer than any permission: whoever finds an old message can still stop by it."""
+
 SENT_AGAIN_AFTER = timedelta(days=1)
 """Whoever joins at the till again is sent the terms again, but not for each press of a button."""
 
 MOST_LINKS = 20
-"""How many of a member's links are remembered; older ones end by themselves."""
+"""How many of a member's links are remembered before those that have ended are forgotten."""
 
 _TOKEN = re.compile(rf"[0-9a-z]{{{TOKEN_LETTERS}}}")
 
@@ -28,6 +31,8 @@ class LinkAct(StrEnum):
     ACCEPT_TERMS = "accept_terms"
     CONFIRM_EMAIL = "confirm_email"
     UNDO_ERASURE = "undo_erasure"
+    STAY = "stay"
+    STOP_ADVERTISING = "stop_advertising"
 
 
 class NewLink(Struct, frozen=True):
@@ -37,6 +42,8 @@ class NewLink(Struct, frozen=True):
     ----------
     token
         What the message carries; it is kept nowhere.
+    expires_at
+        From then on it does nothing.
     address
         The e-mail address that it proves.
     """
@@ -44,17 +51,13 @@ class NewLink(Struct, frozen=True):
     token: str
     act: LinkAct
     made_at: datetime
+    expires_at: datetime
     address: str | None = None
 
     @property
     def token_hash(self) -> str:
         """What finds the link."""
         return link_hash(self.token)
-
-    @property
-    def expires_at(self) -> datetime:
-        """From then on it does nothing."""
-        return self.made_at + LINK_LASTS
 
 
 class FoundLink(Struct, frozen=True):
@@ -81,9 +84,16 @@ class FoundLink(Struct, frozen=True):
         return now >= self.expires_at
 
 
-def new_link(act: LinkAct, now: datetime, address: str | None = None) -> NewLink:
-    """A link with a token of its own."""
-    return NewLink(new_id("", TOKEN_LETTERS), act, now, address)
+def new_link(act: LinkAct, now: datetime, address: str | None = None, *, until: datetime | None = None) -> NewLink:
+    """A link with a token of its own.
+
+    Parameters
+    ----------
+    until
+        The instant that it is meant for, if it must not end before.
+    """
+    ends = now + (STOP_LASTS if act is LinkAct.STOP_ADVERTISING else LINK_LASTS)
+    return NewLink(new_id("", TOKEN_LETTERS), act, now, max(ends, until) if until else ends, address)
 
 
 def link_hash(token: str) -> str:

@@ -5,6 +5,7 @@ from msgspec import Struct
 from stamkunde.clubs.form_code import PrintedForm, read_form_code
 from stamkunde.clubs.model import Club
 from stamkunde.gateways.evidence_store import EvidenceStore
+from stamkunde.gateways.tombstones import digest_of
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.consents import ConsentMethod, ConsentRecord
 from stamkunde.members.store import MemberStore
@@ -88,8 +89,11 @@ class SignedForms(Struct, frozen=True):
 
 
 def photos_of(club_id: str, member_id: str) -> str:
-    """How the names of all photos of a member's forms begin, whether a record tells of them or not."""
-    return f"{club_id}/{member_id}/"
+    """How the names of all photos of a member's forms begin, whether a record tells of them or not.
+
+    The bucket remembers names for a month after their files are gone, so they don't hold the id.
+    """
+    return f"{club_id}/{digest_of(member_id)}/"
 
 
 def _tells_of(record: ConsentRecord, form: PrintedForm) -> bool:

@@ -10,7 +10,7 @@ from copy import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from stamkunde.members.access_store import ServiceLinks
+from stamkunde.members.access_store import ServiceLinks, link_row
 from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
     from stamkunde.members.evidence_end import Outlived
+    from stamkunde.shared.ladder import Absence
 
 ITEM_VERSION = 1
 CONSENT_PREFIX = "CONSENT#"
@@ -99,10 +100,12 @@ class MemberStore:
         rows = query_rows(self._client, self._table, pk, CONSENT_PREFIX, consistent=True)
         return [_consent_record(row) for row in rows]
 
-    def load_with_records(self, member_id: str) -> tuple[Member | None, list[ConsentRecord]]:
-        """A member's row as it stands and everything they agreed to, in one consistent read: what a visit costs."""
+    def load_with_records(
+        self, member_id: str, *, consistent: bool = True
+    ) -> tuple[Member | None, list[ConsentRecord]]:
+        """A member's row as it stands and everything they agreed to, in one read: half of what a visit costs."""
         pk = self._member_pk(member_id)
-        rows = list(query_between(self._client, self._table, pk, CONSENT_PREFIX, "MEMBER", consistent=True))
+        rows = list(query_between(self._client, self._table, pk, CONSENT_PREFIX, "MEMBER", consistent=consistent))
         records = [_consent_record(row) for row in rows if row["sk"].startswith(CONSENT_PREFIX)]
         return next((_member(row) for row in rows if row["sk"] == "MEMBER"), None), records
 
@@ -203,7 +206,7 @@ class MemberStore:
             expires_at=link.expires_at,
             address_hash=link.address and self.address_hash(link.address),
         )
-        return Put(f"link_{link.act}", self._table, self._link_row(sent), NOT_THERE)
+        return Put(f"link_{link.act}", self._table, link_row(sent), NOT_THERE)
 
     def is_about(self, link: FoundLink, address: str | None) -> bool:
         """Whether a link was sent to prove that address, and no earlier one."""
@@ -217,18 +220,28 @@ class MemberStore:
         """A link by the hash of its token."""
         return ServiceLinks(self._client, self._table).load(token_hash)
 
-    def removal_writes(self, member: Member, by: FoundLink | None) -> list[Write]:
-        """A member taken away with all that finds them, refused if they were changed; see `Remains`.
+    def disowning_writes(self, before: Member, after: Member, by: FoundLink) -> list[Write]:
+        """A member who is nobody's from now on, and nothing finds them; refused if they were changed.
 
-        The link by which it was done, if one was, stays to its end, without the person, to say that it is done.
+        The link by which it was done stays to its end, without the person, to say that it is done.
         """
         return [
-            *([Put("link", self._table, self._link_row(replace(by, member_id=None)))] if by else []),
-            Delete("member", self._table, self._key(member), UNCHANGED, {"before": member.revision}),
+            Put("link", self._table, link_row(replace(by, member_id=None))),
+            *self.change_writes(before, after),
+            *self.access_removals(before, by),
+        ]
+
+    def access_removals(self, member: Member, but: FoundLink | None = None) -> list[Delete]:
+        """What finds a member, and the links that were sent to them but for one, taken away; again is no harm."""
+        return [
             *self._own_number_removal(member),
             self._unlisted(member),
-            *self._link_removals(member, but=by),
+            *self._link_removals(member, but),
         ]
+
+    def row_removal(self, member: Member) -> Delete:
+        """A member's own row taken away, refused if it was changed."""
+        return Delete("member", self._table, self._key(member), UNCHANGED, {"before": member.revision})
 
     def _link_removals(self, member: Member, but: FoundLink | None = None) -> list[Delete]:
         return [
@@ -285,20 +298,6 @@ class MemberStore:
     def _phone_pk(self, phone: str) -> str:
         return f"P#{self._club_id}#{phone_pointer(self._address_key, phone)}"
 
-    def _link_row(self, link: FoundLink) -> dict[str, Any]:
-        return {
-            "pk": f"LINK#{link.token_hash}",
-            "sk": "LINK",
-            "v": ITEM_VERSION,
-            "club": self._club_id,
-            "person": link.member_id,
-            "act": link.act.value,
-            "made_at": iso_instant(link.made_at),
-            "expires_at": iso_instant(link.expires_at),
-            "address": link.address_hash,
-            "expires": int(link.expires_at.timestamp()),
-        }
-
     def _member_row(self, member: Member) -> dict[str, Any]:
         confirmed_at = member.email_confirmed_at
         return {
@@ -350,6 +349,7 @@ def _member(row: dict[str, Any]) -> Member:
         told_terms=_told_terms(*row["told_terms"]) if "told_terms" in row else None,
         noted_lapses=tuple((kind, date.fromisoformat(day)) for kind, day in row.get("noted_lapses", ())),
         shares_since=parse_instant(row["shares_since"]) if "shares_since" in row else None,
+        absence=_absence(row["absence"]) if "absence" in row else None,
     )
 
 
@@ -381,14 +381,26 @@ def _life_attributes(member: Member) -> dict[str, Any]:
         attributes["chase"] = {"began_at": iso_instant(chase.began_at), "reminders": reminders}
     if erasure := member.erasure:
         asked_at, erase_at = iso_instant(erasure.asked_at), iso_instant(erasure.erase_at)
-        attributes["erasure"] = {"asked_by": erasure.asked_by.value, "asked_at": asked_at, "erase_at": erase_at}
+        asked = {"asked_by": erasure.asked_by.value, "asked_at": asked_at, "erase_at": erase_at}
+        begun = {"case": erasure.case_id, "looked_in": [*erasure.looked_in], "asked_shop": erasure.asked_shop}
+        attributes["erasure"] = asked | {name: value for name, value in begun.items() if value}
     if told := member.told_terms:
         attributes["told_terms"] = [told.version, iso_instant(told.written_at), told.message_id, told.times]
     if member.noted_lapses:
         attributes["noted_lapses"] = [[kind, day.isoformat()] for kind, day in member.noted_lapses]
     if member.shares_since:
         attributes["shares_since"] = iso_instant(member.shares_since)
+    if member.absence:
+        from stamkunde.members.absence_row import absence_attribute  # noqa: PLC0415 - most are there, and tills wait
+
+        attributes["absence"] = absence_attribute(member.absence)
     return attributes
+
+
+def _absence(attribute: dict[str, Any]) -> "Absence":
+    from stamkunde.members.absence_row import absence_of  # noqa: PLC0415 - most are there, and tills wait
+
+    return absence_of(attribute)
 
 
 def _reminder_attribute(reminder: TermsReminder) -> list[str | None]:
@@ -415,7 +427,9 @@ def _erasure(row: dict[str, Any]) -> ErasureRequest | None:
     if (asked := row.get("erasure")) is None:
         return None
     asked_at, erase_at = parse_instant(asked["asked_at"]), parse_instant(asked["erase_at"])
-    return ErasureRequest(AskedBy(asked["asked_by"]), asked_at, erase_at)
+    by, looked_in = AskedBy(asked["asked_by"]), tuple(asked.get("looked_in", ()))
+    asked_shop = asked.get("asked_shop", by is AskedBy.STAFF)
+    return ErasureRequest(by, asked_at, erase_at, asked.get("case"), looked_in, asked_shop)
 
 
 def _formerly_attribute(member: Member) -> dict[str, Any]:

@@ -13,11 +13,18 @@ _FOLDER = Path(__file__).parent / "languages"
 
 
 class DefaultText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a kind of message says, and the sentence that tells why somebody got it."""
+    """What a kind of message says, and the sentence that tells why somebody got it.
+
+    Parameters
+    ----------
+    short
+        The same in one part, for a club that would rather pay for one.
+    """
 
     text: str
     why: str
     subject: str | None = None
+    short: str | None = None
 
 
 @cache

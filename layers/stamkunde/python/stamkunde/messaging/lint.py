@@ -1,4 +1,4 @@
-"""What a service message may not say: it goes to members who have allowed no advertising.
+"""What a message may not say that goes to members who have allowed no advertising: a service message, or a code.
 
 Markedsføringsloven § 10 (DK) and § 15 (NO) ask for permission before advertising by SMS or e-mail, and asking for
 that permission in a message is itself advertising. Words are looked for in all languages at once: a Norwegian shop
@@ -99,8 +99,8 @@ _RULES = {
 
 
 def lint(message_class: MessageClass, template: Template) -> tuple[LintFinding, ...]:
-    """Everything that keeps a text from being of its class: only service texts are held to sell nothing."""
-    if message_class is not MessageClass.SERVICE:
+    """Everything that keeps a text from being of its class: what isn't advertising is held to sell nothing."""
+    if message_class is MessageClass.MARKETING:
         return ()
     offers = [LintFinding(LintCode.OFFER_FIELD, name) for name in sorted(template.names & OFFER_FIELDS)]
     stops = [LintFinding(LintCode.STOP_LINE, name) for name in sorted(template.names & STOP_FIELDS)]

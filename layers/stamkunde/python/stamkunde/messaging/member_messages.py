@@ -1,13 +1,13 @@
 """What is written to members by itself: composed here, kept with the fact that it tells of, and woken afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
 from stamkunde.clubs.model import Club, TermsVersion
 from stamkunde.gateways.wake_ups import WakeUps
-from stamkunde.messaging.default_texts import default_subject, default_template, named_values
+from stamkunde.messaging.default_texts import named_values
 from stamkunde.messaging.model import KINDS, Basis, Domains, Field, MessageClass, MessageKind
 from stamkunde.messaging.outbox import (
     CODE_PLACE,
@@ -18,12 +18,41 @@ from stamkunde.messaging.outbox import (
 )
 from stamkunde.messaging.quiet_hours import Pause, SendingHours, next_closing, pause_after, send_from
 from stamkunde.messaging.sender import mail_sender, sender_id
+from stamkunde.messaging.stop_line import link_stops_too, with_stop_line
 from stamkunde.messaging.store import ClubMessages, outbox_key
 from stamkunde.messaging.text import compose_sms, compose_subject
-from stamkunde.messaging.written import written_bonus, written_day
+from stamkunde.messaging.words import Words, default_words
+from stamkunde.messaging.written import written_bonus, written_day, written_far_day
 from stamkunde.shared.channel import Channel
+from stamkunde.shared.clock import local_date
 from stamkunde.shared.money import Money, Points
 from stamkunde.shared.transaction import Put
+
+SAME_DAY_NEXT_YEAR = timedelta(days=300)
+"""A day so far away is written with its year."""
+
+
+class ToAbsent(Struct, frozen=True):
+    """What a member is told who stays away.
+
+    Parameters
+    ----------
+    last_active
+        The club's day on which they were last there.
+    stop, stay
+        The tokens of the links by which they get no more advertising, and by which they stay a member.
+    names
+        The day on which they are deleted unless they come back; None while there is time.
+    bonus
+        What they hold, or lose; None for nothing.
+    """
+
+    first_name: str | None
+    last_active: date
+    stop: str | None = None
+    stay: str | None = None
+    names: date | None = None
+    bonus: Money | Points | None = None
 
 
 class MemberMessages(Struct, frozen=True):
@@ -35,6 +64,8 @@ class MemberMessages(Struct, frozen=True):
         Where links and codes lead, and what e-mail comes from.
     ahead
         How far the club's clock is ahead of the real one, in which the outbox lives (local engine only).
+    words
+        What the club says in a kind of message, in a language: in its own words, or in ours.
     """
 
     club: Club
@@ -42,6 +73,7 @@ class MemberMessages(Struct, frozen=True):
     wake_ups: WakeUps
     domains: Domains
     ahead: timedelta = timedelta()
+    words: Callable[[MessageKind, str], Words] = default_words
 
     def code(self, phone: str, challenge_id: str, language: str, now: datetime) -> Message:
         """The message with a one-time code, which is worked out when it is sent and stands nowhere before.
@@ -100,6 +132,12 @@ class MemberMessages(Struct, frozen=True):
         values = {Field.LINK: f"{self.domains.short}/c/{self.club.slug}"}
         return self._message(MessageKind.ERASURE_UNDONE, phone, language, now, values)
 
+    def erased(self, phone: str, out_of_copies_on: date, language: str, now: datetime) -> Message:
+        """That somebody was deleted, as they had asked, and from when on no copy holds them either."""
+        return self._message(
+            MessageKind.ERASED, phone, language, now, {Field.DATE: written_day(out_of_copies_on, language)}
+        )
+
     def number_changed(self, old_phone: str, language: str, now: datetime) -> Message:
         """To the number that a member had: if it wasn't them, they are to say so."""
         contact = self.club.join_page.contact if self.club.join_page else ""
@@ -143,6 +181,29 @@ class MemberMessages(Struct, frozen=True):
         values = {Field.DATE: written_day(terms.first_day(self.club.time_zone), language), Field.LINK: link}
         return self._message(MessageKind.TERMS_CHANGED, phone, language, now, values)
 
+    def to_absent(
+        self, kind: MessageKind, phone: str, told: ToAbsent, language: str, now: datetime, basis: Basis | None
+    ) -> Message:
+        """A notice to somebody who stays away; the link of the last one keeps them, the others' names the club.
+
+        Where the words before it say so, that link is also the one to stop by. What advertises is sent by `basis`.
+        """
+        short, words = self.domains.short, self.words(kind, language)
+        page = told.stop if told.stop and link_stops_too(kind, words.text, language) else f"c/{self.club.slug}"
+        values = {
+            Field.FIRST_NAME: told.first_name or "",
+            Field.LINK: f"{short}/{told.stay or page}",
+            Field.LAST_ACTIVE: written_far_day(told.last_active, language),
+        }
+        if told.stop:
+            values[Field.STOP] = f"{short}/{told.stop}"
+        if told.bonus is not None:
+            values[Field.BONUS] = written_bonus(told.bonus, language)
+        if told.names:
+            is_near = told.names - local_date(now, self.club.time_zone) < SAME_DAY_NEXT_YEAR
+            values[Field.DATE] = (written_day if is_near else written_far_day)(told.names, language)
+        return self._message(kind, phone, language, now, values, words=words, basis=basis)
+
     def writes(self, *messages: Message) -> list[Put]:
         """The messages' rows, for the transaction that writes what they tell of."""
         return [self.store.outbox_write(message) for message in messages]
@@ -160,6 +221,7 @@ class MemberMessages(Struct, frozen=True):
         values: Mapping[Field, str],
         *,
         challenge: str | None = None,
+        words: Words | None = None,
         basis: Basis | None = None,
     ) -> Message:
         rules = KINDS[kind]
@@ -169,8 +231,10 @@ class MemberMessages(Struct, frozen=True):
         pause, closed_for_good = self._pauses(due_at) if rules.keeps_quiet_hours else (None, None)
         ends = (worth_sending_until(kind, due_at), closed_for_good, basis and basis.until - self.ahead)
         club_name = self.club.name.replace(CODE_PLACE, "")
-        named = named_values(language, {Field.CLUB: club_name, **values})
-        subject = default_subject(kind, language)
+        merged = {Field.CLUB: club_name, **values}
+        if not rules.fields <= merged.keys():
+            raise ValueError(f"{kind} may merge more than it is given")
+        named, words = named_values(language, merged), words or self.words(kind, language)
         return Message(
             club_id=self.club.club_id,
             message_id=code_message_id(challenge) if challenge else new_message_id(),
@@ -178,10 +242,10 @@ class MemberMessages(Struct, frozen=True):
             channel=rules.channel,
             recipient=recipient,
             sender=self._sender(rules.channel),
-            text=compose_sms(default_template(kind, language), named).text,
+            text=compose_sms(with_stop_line(kind, words.text, language), named).text,
             due_at=due_at,
             send_before=min(each for each in ends if each),
-            subject=compose_subject(subject, named) if subject else None,
+            subject=compose_subject(words.subject, named) if words.subject else None,
             challenge=challenge,
             yes=basis.yes if basis else None,
             pause=pause,

@@ -12,6 +12,9 @@ from stamkunde.shared.one_time_code import CODE_LASTS
 CODE_MARGIN = timedelta(minutes=2)
 """How much of a code's life must be left when it is sent, so that what arrives can still be typed."""
 
+A_RUNG_LASTS = timedelta(hours=2)
+"""Advertising that is late enough to be stopped, or come after somebody was there again, isn't sent."""
+
 A_DAY = timedelta(days=1)
 """Whom a message is for is known as long as it waits: what a day couldn't send is given up."""
 
@@ -57,6 +60,8 @@ class Field(StrEnum):
     DATE = "date"
     BONUS = "bonus"
     CONTACT = "contact"
+    LAST_ACTIVE = "last_active"
+    STOP = "stop"
 
 
 FIELD_NAMES = {
@@ -69,6 +74,8 @@ FIELD_NAMES = {
         Field.DATE: "Dato",
         Field.BONUS: "Bonus",
         Field.CONTACT: "Kontakt",
+        Field.LAST_ACTIVE: "Sidst",
+        Field.STOP: "Stop",
     },
     "nb": {
         Field.CLUB: "Klub",
@@ -79,6 +86,8 @@ FIELD_NAMES = {
         Field.DATE: "Dato",
         Field.BONUS: "Bonus",
         Field.CONTACT: "Kontakt",
+        Field.LAST_ACTIVE: "Sist",
+        Field.STOP: "Stopp",
     },
     "en": {
         Field.CLUB: "Club",
@@ -89,6 +98,8 @@ FIELD_NAMES = {
         Field.DATE: "Date",
         Field.BONUS: "Bonus",
         Field.CONTACT: "Contact",
+        Field.LAST_ACTIVE: "Last",
+        Field.STOP: "Stop",
     },
 }
 """What each field is called in the templates of a language."""
@@ -105,6 +116,7 @@ class MessageKind(StrEnum):
     ERASURE_REQUESTED_BONUS = "erasure_requested_bonus"
     ERASURE_REQUESTED_NEWS = "erasure_requested_news"
     ERASURE_UNDONE = "erasure_undone"
+    ERASED = "erased"
     NUMBER_CHANGED = "number_changed"
     TERMS_WEEK_1 = "terms_week_1"
     TERMS_WEEK_1_BONUS = "terms_week_1_bonus"
@@ -112,6 +124,13 @@ class MessageKind(StrEnum):
     TERMS_WEEK_2_BONUS = "terms_week_2_bonus"
     IMPORT_TERMS = "import_terms"
     TERMS_CHANGED = "terms_changed"
+    LADDER_MISSED_YOU = "ladder_missed_you"
+    LADDER_BONUS = "ladder_bonus"
+    LADDER_NO_BONUS = "ladder_no_bonus"
+    LADDER_LAST = "ladder_last"
+    LADDER_LAST_BONUS = "ladder_last_bonus"
+    LAST_NOTICE = "last_notice"
+    LAST_NOTICE_BONUS = "last_notice_bonus"
     TEST = "test"
 
 
@@ -142,6 +161,18 @@ class KindRules(Struct, frozen=True):
 
 _TERMS_REMINDER = KindRules(MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.LINK, Field.DATE}))
 _TERMS_REMINDER_BONUS = replace(_TERMS_REMINDER, fields=_TERMS_REMINDER.fields | {Field.BONUS})
+_RUNG = KindRules(
+    MessageClass.MARKETING,
+    Timing.TIMED,
+    frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK, Field.STOP}),
+    lasts=A_RUNG_LASTS,
+)
+_LAST_RUNG = replace(_RUNG, fields=_RUNG.fields | {Field.DATE, Field.LAST_ACTIVE})
+_LAST_NOTICE = KindRules(
+    MessageClass.SERVICE,
+    Timing.TIMED,
+    frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK, Field.DATE, Field.LAST_ACTIVE}),
+)
 
 KINDS = {
     MessageKind.CODE: KindRules(
@@ -153,9 +184,8 @@ KINDS = {
     MessageKind.WELCOME: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK})
     ),
-    MessageKind.TILL_JOIN: KindRules(
-        MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.FIRST_NAME, Field.LINK})
-    ),
+    # No name: it may reach a stranger, whose number was typed by mistake.
+    MessageKind.TILL_JOIN: KindRules(MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK})),
     MessageKind.CONFIRM_EMAIL: KindRules(
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK}), Channel.EMAIL
     ),
@@ -169,6 +199,10 @@ KINDS = {
         MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.DATE, Field.LINK})
     ),
     MessageKind.ERASURE_UNDONE: KindRules(MessageClass.SERVICE, Timing.AT_ONCE, frozenset({Field.CLUB, Field.LINK})),
+    # It holds the number of somebody of whom nothing else is left.
+    MessageKind.ERASED: KindRules(
+        MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.DATE}), lasts=A_RUNG_LASTS
+    ),
     # To the number that was given up: whoever has it finds out in time if it wasn't them.
     MessageKind.NUMBER_CHANGED: KindRules(
         MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB, Field.CONTACT})
@@ -181,6 +215,13 @@ KINDS = {
     MessageKind.TERMS_CHANGED: KindRules(
         MessageClass.SERVICE, Timing.TIMED, frozenset({Field.CLUB, Field.DATE, Field.LINK})
     ),
+    MessageKind.LADDER_MISSED_YOU: _RUNG,
+    MessageKind.LADDER_BONUS: replace(_RUNG, fields=_RUNG.fields | {Field.BONUS}),
+    MessageKind.LADDER_NO_BONUS: _RUNG,
+    MessageKind.LADDER_LAST: _LAST_RUNG,
+    MessageKind.LADDER_LAST_BONUS: replace(_LAST_RUNG, fields=_LAST_RUNG.fields | {Field.BONUS}),
+    MessageKind.LAST_NOTICE: _LAST_NOTICE,
+    MessageKind.LAST_NOTICE_BONUS: replace(_LAST_NOTICE, fields=_LAST_NOTICE.fields | {Field.BONUS}),
     MessageKind.TEST: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
 }
 

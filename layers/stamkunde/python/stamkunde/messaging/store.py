@@ -20,7 +20,7 @@ from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import from_wire, to_wire
-from stamkunde.shared.reading import get_row
+from stamkunde.shared.reading import get_row, query_rows
 from stamkunde.shared.transaction import NOT_THERE, THERE, ConditionFailed, Delete, Put, commit
 
 if TYPE_CHECKING:
@@ -99,6 +99,25 @@ class ClubMessages:
             **_only_some_have(message),
         }
         return Put(write_purpose(message), self._table, row, NOT_THERE)
+
+    def waiting(self, message_ids: frozenset[str]) -> list[Message]:
+        """Those of some messages that wait to be sent, or are with the gateway: the outbox is all but empty."""
+        shards = sorted({shard_of(each, OUTBOX_SHARDS) for each in message_ids})
+        rows = (
+            row
+            for shard in shards
+            for row in query_rows(self._client, self._table, f"OUTBOX#{shard}", consistent=True)
+        )
+        found = (_message(row) for row in rows if row["sk"].rpartition("#")[2] in message_ids)
+        return [message for message in found if message.club_id == self.club_id]
+
+    def take_back(self, message: Message) -> bool:
+        """Take away a message that nobody has taken to send it; whether it could be."""
+        try:
+            commit(self._client, [Delete("message", self._table, outbox_key(message), UNCLAIMED)])
+        except ConditionFailed:
+            return False
+        return True
 
     def commit(self, writes: list[Put]) -> None:
         """Write everything or nothing; see `stamkunde.shared.transaction.commit`."""

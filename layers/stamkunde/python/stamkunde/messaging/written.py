@@ -17,6 +17,11 @@ def written_day(day: date, language: str) -> str:
     return f"{day.day}{dot} {_MONTHS[language].split()[day.month - 1]}"
 
 
+def written_far_day(day: date, language: str) -> str:
+    """A day that may be years away: ``30. november 2026``."""
+    return f"{written_day(day, language)} {day.year}"
+
+
 def written_bonus(bonus: Money | Points, language: str) -> str:
     """Bonus as the language writes it; whole kroner without their øre: ``145 kr.``, ``14,85 kr.``."""
     words = bonus.text(language)

@@ -1,6 +1,6 @@
-"""What is done to or for somebody who is due. Each part may be done again at any point, and changes nothing then."""
+"""What is done for somebody who is due, or noted of them. Each part may be done again, and changes nothing then."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import replace
 from datetime import datetime
 from enum import StrEnum
@@ -8,24 +8,26 @@ from enum import StrEnum
 from msgspec import Struct
 
 from stamkunde.clubs.model import Club
-from stamkunde.gateways.evidence_store import EvidenceStore
 from stamkunde.ledger.explanations import bonus_amount
 from stamkunde.members.admission import Admission
-from stamkunde.members.consents import ConsentMethod, ConsentRecord, PermissionKind
+from stamkunde.members.consents import ConsentRecord, PermissionKind
 from stamkunde.members.evidence_end import outlived
 from stamkunde.members.lapsing import KEPT_AFTER, LapsingNote, LapsingNotes
 from stamkunde.members.model import Member
-from stamkunde.members.removal import AT_ONCE, Removal
-from stamkunde.members.service_link import MOST_LINKS, LinkAct, new_link
-from stamkunde.members.signed_forms import photos_of
+from stamkunde.members.service_link import LinkAct, new_link
 from stamkunde.retention.facts import club_time
 from stamkunde.retention.model import Facts, StepKind, day_to_name
+from stamkunde.retention.rearming import Rearming
+from stamkunde.retention.rung_acts import RungActs
 from stamkunde.retention.service import Looking
 from stamkunde.retention.store import Case, DueStore
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.money import Money, Points
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.terms import TermsChase, TermsReminder, TermsTold
+
+AT_ONCE = 90
+"""What is forgotten of somebody goes in transactions of so many rows."""
 
 
 class Acted(StrEnum):
@@ -44,8 +46,6 @@ class DueActs(Struct, frozen=True):
 
     Parameters
     ----------
-    evidence
-        Where the photos of signed forms are; asked only when there is one.
     lapsing
         Where the owner is told of permissions that are about to end.
     """
@@ -54,8 +54,6 @@ class DueActs(Struct, frozen=True):
     store: DueStore
     looking: Looking
     admission: Admission
-    removal: Removal
-    evidence: Callable[[], EvidenceStore]
     lapsing: LapsingNotes
     clock: Clock
     patience: Patience
@@ -75,32 +73,23 @@ class DueActs(Struct, frozen=True):
         return (Acted.DONE if done else Acted.NOTHING), done
 
     def rearm(self, case_id: str) -> None:
-        """Write when the member is to be looked at next, and then end the case.
-
-        In this order, so that a crash leaves a hint too many and never one too few.
-        """
-        case = self.store.load_case(case_id)
-        if case is None:
-            return
-        now = self.clock.now()
-        step = self.looking.next_step(case.member_id, now)
-        if step is not None:
-            self.store.arm(case.member_id, max(step.at, now))
-        self.patience.until_done(lambda: self.store.close(case))
+        """Write when the member is to be looked at next, and then end the case."""
+        Rearming(self.store, self.looking, self.clock, self.patience).rearm(case_id)
 
     def _try_to_act(self, case: Case) -> StepKind | None:
         now = self.clock.now()
         member, records = self.admission.members.load_with_records(case.member_id)
         if member is None:
-            return self._clear(case, records, now)
+            return self._tend_the_gone(case.member_id, records, now)
         facts, step = self.looking.decide(member, records, now)
-        if step is None or not step.is_due(now):
+        if step is None or not step.is_due(now) or step.kind.removes or step.kind.at_once:
+            # In an hour the visit takes somebody away by another machine, or does by itself what needs none.
             return None
         match step.kind:
             case StepKind.TERMS_REMINDER if facts.chase is not None:
                 self._remind(member, facts.chase, now)
-            case StepKind.REMOVE_OPEN | StepKind.REMOVE_ASKED | StepKind.REMOVE_LAPSED:
-                self._remove(member, records, now)
+            case StepKind.RUNG if facts.away is not None:
+                RungActs(self.club, self.admission).speak(member, records, facts.away, now)
             case StepKind.TELL_TERMS:
                 self._tell_terms(member, facts, now)
             case StepKind.NOTE_LAPSING:
@@ -111,26 +100,6 @@ class DueActs(Struct, frozen=True):
                 raise ValueError(f"{step.kind} isn't done to somebody who is there")
         return step.kind
 
-    def _remove(self, member: Member, records: Sequence[ConsentRecord], now: datetime) -> None:
-        """Take somebody away, the photos of their forms first: afterwards nothing says who they were before.
-
-        One that was being attached meanwhile goes afterwards.
-        """
-        members = self.admission.members
-        were = [each.member_id for each in member.formerly]
-        told = [*records, *(record for each in were for record in members.consent_records(each))]
-        signed = any(record.evidence.method is ConsentMethod.SIGNED_FORM for record in told)
-        if signed:
-            self._remove_photos(member.member_id, *were)
-        self.removal.try_to_remove(member, now)
-        self.removal.remove_rest(member)
-        if signed:
-            self._remove_photos(member.member_id)
-
-    def _remove_photos(self, *member_ids: str) -> None:
-        for each in member_ids:
-            self.evidence().remove_all(photos_of(self.club.club_id, each))
-
     def _forget(self, member_id: str, records: Sequence[ConsentRecord], now: datetime) -> bool:
         """Forget what nobody has to prove any more, as much as fits into one transaction; the rest stays due."""
         over = outlived(records, self.club.time_zone, now)[:AT_ONCE]
@@ -139,18 +108,11 @@ class DueActs(Struct, frozen=True):
             self.admission.commit(writes, [], member_id, now)
         return bool(over)
 
-    def _clear(self, case: Case, records: Sequence[ConsentRecord], now: datetime) -> StepKind | None:
-        """What is left of somebody who is gone, and what a crash may have left of their photos.
-
-        Whoever was merged into another isn't gone: theirs goes with that one, but for what outlived its purpose.
-        """
-        if self.looking.remains.were_merged(case.member_id):
-            return StepKind.FORGET_EVIDENCE if self._forget(case.member_id, records, now) else None
-        self._remove_photos(case.member_id)
-        if not self.looking.remains.are_there(case.member_id):
+    def _tend_the_gone(self, member_id: str, records: Sequence[ConsentRecord], now: datetime) -> StepKind | None:
+        """Who was merged into another isn't gone: theirs goes with that one, but for what outlived its purpose."""
+        if not self.looking.remains.were_merged(member_id) or not self._forget(member_id, records, now):
             return None
-        self.removal.remove_rest_of(case.member_id)
-        return StepKind.REMOVE_REST
+        return StepKind.FORGET_EVIDENCE
 
     def _remind(self, member: Member, chase: TermsChase, now: datetime) -> None:
         day, link = day_to_name(chase, club_time(self.club), now), new_link(LinkAct.ACCEPT_TERMS, now)
@@ -168,7 +130,7 @@ class DueActs(Struct, frozen=True):
         after = replace(
             member,
             chase=replace(chase, reminders=(*chase.reminders, reminder)),
-            link_hashes=(*member.link_hashes, link.token_hash)[-MOST_LINKS:],
+            link_hashes=self.admission.remembered(member, [link], now),
             revision=member.revision + 1,
         )
         writes = [

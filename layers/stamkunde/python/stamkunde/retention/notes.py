@@ -1,6 +1,7 @@
 """What is told of members who are due in logs and metrics: ids of clubs and cases, never of a person."""
 
 from collections import Counter
+from datetime import timedelta
 
 from stamkunde.clubs.rounds import BrokenClub, Done
 from stamkunde.observability import MetricUnit, logger, metrics, where_it_broke
@@ -22,14 +23,24 @@ def note_visited(done: Done[Visited] | BrokenClub) -> Counter[str]:
     return counted
 
 
-def count_troubles(broken: int, unfinished: int) -> None:
+def count_troubles(broken: int, unfinished: int, removal_waits: timedelta, left_lying: int) -> None:
     """Metrics that alarms watch: told of every run, also when nothing is wrong.
 
     Parameters
     ----------
     unfinished
         In how many clubs the time didn't suffice.
+    removal_waits
+        For how long somebody is to be erased who isn't.
+    left_lying
+        How many clubs are closed that nobody deletes.
     """
-    for name, count in (("DueBroken", broken), ("DueUnfinished", unfinished)):
+    hours = removal_waits // timedelta(hours=1)
+    for name, count in (
+        ("DueBroken", broken),
+        ("DueUnfinished", unfinished),
+        ("ErasureWaitingHours", hours),
+        ("ClubsLeftLying", left_lying),
+    ):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()

@@ -11,19 +11,22 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stamkunde.clubs.model import NOTICE_OF_NEW_VERSIONS, Club
+from stamkunde.clubs.model import Club
 from stamkunde.clubs.rounds import IsOver
 from stamkunde.gateways.cases import Cases
-from stamkunde.ledger.store import ACCOUNT_SHARDS, LedgerStore
+from stamkunde.ledger.store import LedgerStore
 from stamkunde.members.consents import ConsentRecord
 from stamkunde.members.evidence_end import forget_on
 from stamkunde.members.model import Member
 from stamkunde.members.remains import Remains
-from stamkunde.members.store import NEWSLETTER_SHARDS, MemberStore
+from stamkunde.members.store import MemberStore
 from stamkunde.messaging.model import DeliveryState
 from stamkunde.messaging.store import ClubMessages
+from stamkunde.retention.at_once import AtOnce
+from stamkunde.retention.everybody import Everybody
+from stamkunde.retention.expiry import with_dates
 from stamkunde.retention.facts import club_time, facts_of
-from stamkunde.retention.model import Facts, Step, StepKind, next_step
+from stamkunde.retention.model import Facts, Step, StepKind, look_at, next_step
 from stamkunde.retention.store import DUE_SHARDS, Case, DueStore, Hint, Swept
 from stamkunde.shared.clock import Clock, days_of_utc
 from stamkunde.shared.terms import Arrival
@@ -31,15 +34,13 @@ from stamkunde.shared.terms import Arrival
 PUT_OFF = timedelta(hours=1)
 """When somebody is looked at again whose visit broke."""
 
+A_DAY = timedelta(days=1)
+
 CASE_LASTS = timedelta(minutes=45)
 """After that a case that isn't done is started again: its machine gives up much earlier."""
 
 OVERLAP = timedelta(hours=1)
 """So far back hints are looked for again: a transaction may take its time to arrive, and clocks differ a little."""
-
-WAVE = 1_250
-WAVES_A_DAY = 8
-"""A large club's members aren't all made due at once: so many an hour, and so many hours a day."""
 
 _ARRIVALS = {
     DeliveryState.SENT: Arrival.SENT,
@@ -79,12 +80,23 @@ class Visited(Struct, frozen=True):
         Whether everybody who was due was looked at, and made due who is to be told; the next run does the rest.
     armed
         How many were made due to be told of new terms.
+    removal_waits
+        For how long somebody is to be erased by now who isn't: of all of them the longest.
     """
 
     outcomes: Counter[Outcome]
     broken: tuple[BrokenVisit, ...]
     finished: bool
     armed: int
+    removal_waits: timedelta
+
+
+class Glance(Struct, frozen=True):
+    """Who somebody is, as far as it was read, and what is to be done next about them."""
+
+    step: Step | None
+    member: Member | None = None
+    facts: Facts | None = None
 
 
 class Looking(Struct, frozen=True):
@@ -94,6 +106,19 @@ class Looking(Struct, frozen=True):
     members: MemberStore
     remains: Remains
     messages: ClubMessages
+    ledger: LedgerStore
+
+    def glance(self, member_id: str, now: datetime) -> Glance:
+        """The next step as `next_step` has it, for half its price.
+
+        It may be a moment old: what is due is decided once more before it is done, and nobody is given up by it.
+        """
+        member, records = self.members.load_with_records(member_id, consistent=False)
+        if member is not None:
+            facts, step = self.decide(member, records, now, consistent=False)
+            if step is not None:
+                return Glance(step, member, facts)
+        return Glance(self.next_step(member_id, now))
 
     def next_step(self, member_id: str, now: datetime) -> Step | None:
         """What is to be done, and from when on; None for nothing that time will bring."""
@@ -106,18 +131,22 @@ class Looking(Struct, frozen=True):
         day = forget_on(records, self.club.time_zone)
         return Step(StepKind.FORGET_EVIDENCE, club_time(self.club).start_of(day)) if day else None
 
-    def decide(self, member: Member, records: Sequence[ConsentRecord], now: datetime) -> tuple[Facts, Step | None]:
+    def decide(
+        self, member: Member, records: Sequence[ConsentRecord], now: datetime, *, consistent: bool = True
+    ) -> tuple[Facts, Step | None]:
         """What is known of somebody who was just read, and what follows from it.
 
-        What became of their latest notice is looked up only when something is due: a visit that merely re-arms has
+        What became of the notices to them is looked up only when something is due: a visit that merely re-arms has
         no need of it.
         """
-        facts, calendar = facts_of(member, records, self.club.time_zone, now), club_time(self.club)
+        account_id, calendar = member.account_id, club_time(self.club)
+        account = self.ledger.load_account(account_id, consistent=consistent) if account_id else None
+        facts = facts_of(member, records, self.club.time_zone, now, account=account)
+        facts = with_dates(facts, member, account, self.club, now)
         step = next_step(facts, calendar, now)
-        notice = facts.unseen
-        if step is None or notice is None or not step.is_due(now):
+        if step is None or not facts.unseen or not step.is_due(now):
             return facts, step
-        facts = facts.seen(self._arrival_of(notice.message_id))
+        facts = facts.seen({message_id: self._arrival_of(message_id) for message_id in facts.unseen})
         return facts, next_step(facts, calendar, now)
 
     def _arrival_of(self, message_id: str) -> Arrival:
@@ -132,7 +161,7 @@ class DueVisits(Struct, frozen=True):
     club: Club
     store: DueStore
     looking: Looking
-    ledger: LedgerStore
+    at_once: AtOnce
     cases: Cases
     clock: Clock
 
@@ -147,8 +176,9 @@ class DueVisits(Struct, frozen=True):
                 sweep.broken.append(broken)
         swept = replace(swept, until=sweep.until)
         self.store.note_swept(swept)
-        armed, left = self._arm_for_terms(swept, now, is_over) if sweep.finished else (0, 0)
-        return Visited(sweep.outcomes, tuple(sweep.broken), sweep.finished and not left, armed)
+        armed, left = self._arm_everybody(swept, now, is_over) if sweep.finished else (0, 0)
+        finished = sweep.finished and not left
+        return Visited(sweep.outcomes, tuple(sweep.broken), finished, armed, sweep.removal_waits)
 
     def _due(self, sweep: "_Sweep", is_over: IsOver) -> Iterator[Hint]:
         for day in days_of_utc(min(sweep.since, sweep.now) - OVERLAP, sweep.now):
@@ -171,17 +201,18 @@ class DueVisits(Struct, frozen=True):
     def _visit_safely(self, sweep: "_Sweep", hint: Hint) -> BrokenVisit | None:
         """Look at somebody; what breaks holds up nobody else, and comes again in an hour."""
         try:
-            sweep.came_to(self._visit(hint, sweep.now), hint)
+            sweep.came_to(self._visit(sweep, hint), hint)
         except Exception as error:  # noqa: BLE001 - one member must not hold up the others
             sweep.came_to(Outcome.BROKEN, hint)
             return BrokenVisit(error, hint.case_id)
         return None
 
-    def _visit(self, hint: Hint, now: datetime) -> Outcome:
+    def _visit(self, sweep: "_Sweep", hint: Hint) -> Outcome:
+        now = sweep.now
         if hint.case_id is not None:
-            return self._look_after(hint, hint.case_id, now)
+            return self._look_after(sweep, hint, hint.case_id)
         try:
-            step = self.looking.next_step(hint.member_id, now)
+            step = self._tend(self.looking.glance(hint.member_id, now), now)
         except Exception:
             self.store.put_off(hint, now + PUT_OFF)
             raise
@@ -189,16 +220,38 @@ class DueVisits(Struct, frozen=True):
             self.store.drop(hint)
             return Outcome.DROPPED
         if not step.is_due(now):
-            self.store.put_off(hint, step.at)
+            self.store.put_off(hint, look_at(hint.member_id, step.at, now))
+            return Outcome.REARMED
+        if step.kind.removes:
+            sweep.saw_removal(step.at)
+        elif self.club.is_closed(now):
+            # A shop that is gone tells nobody anything; who is left goes with it.
+            self.store.put_off(hint, now + A_DAY)
+            return Outcome.REARMED
+        if not sweep.begins(hint.member_id) or step.kind.at_once:
+            # Two hints led to them, or something is held for a receipt that may be under way.
+            self.store.put_off(hint, now + PUT_OFF)
             return Outcome.REARMED
         return self._begin(hint, step.kind, now)
 
-    def _look_after(self, hint: Hint, case_id: str, now: datetime) -> Outcome:
-        case = self.store.load_case(case_id)
+    def _tend(self, seen: Glance, now: datetime) -> Step | None:
+        """Do what needs no case, for anybody who stays; what is to be done next after that."""
+        step = seen.step
+        if step is None or seen.member is None or seen.facts is None or self.club.is_closed(now):
+            return step
+        if step.kind.removes and step.is_due(now):
+            return step
+        facts = self.at_once.tend(seen.member, seen.facts, now)
+        return step if facts == seen.facts else next_step(facts, club_time(self.club), now)
+
+    def _look_after(self, sweep: "_Sweep", hint: Hint, case_id: str) -> Outcome:
+        case, now = self.store.load_case(case_id), sweep.now
         if case is None:
             # Its last step took the case away, and the hint was renewed by whoever had read it before.
             step = self.looking.next_step(hint.member_id, now)
             return self._begin(hint, step.kind if step else StepKind.REMOVE_REST, now)
+        if case.kind.removes:
+            sweep.saw_removal(hint.instant)
         if now - case.started_at < CASE_LASTS:
             return Outcome.UNDER_WAY
         return self._start(self.store.start_again(case, now), Outcome.STARTED_AGAIN)
@@ -210,56 +263,14 @@ class DueVisits(Struct, frozen=True):
         """Start a case's machine; None is one that another run has taken, and which is seen to by it."""
         if case is None:
             return Outcome.UNDER_WAY
-        self.cases.start(self.club.club_id, case.case_id, case.attempt, case.kind.value)
+        kind = case.kind
+        self.cases.start(self.club.club_id, case.case_id, case.attempt, kind.value, removes=kind.removes)
         return outcome
 
-    def _arm_for_terms(self, swept: Swept, now: datetime, is_over: IsOver) -> tuple[int, int]:
-        """Make everybody due once a new version of the terms is published; a run goes on where the last one ended.
-
-        That goes for the first version too: so everybody is looked at who was there before this job was.
-
-        Returns
-        -------
-        How many were made due, and how many parts are left.
-        """
-        version = self._newest_known_terms(now)
-        if swept.terms_version < version:
-            is_first = swept.terms_version == 0
-            parts = ACCOUNT_SHARDS + NEWSLETTER_SHARDS if is_first else ACCOUNT_SHARDS
-            swept = replace(swept, terms_version=version, shards_left=tuple(range(parts)))
-        armed = 0
-        for part in swept.shards_left:
-            if is_over():
-                break
-            members = list(self._members_of(part))
-            at = club_time(self.club).next_opening(now + wave_of(part, len(members)))
-            for member_id in members:
-                self.store.arm(member_id, at)
-            armed += len(members)
-            swept = replace(swept, shards_left=tuple(each for each in swept.shards_left if each != part))
-            self.store.note_swept(swept)
-        return armed, len(swept.shards_left)
-
-    def _newest_known_terms(self, now: datetime) -> int:
-        """The newest version that everybody knows by now: until then somebody may still accept the one before it."""
-        known = (terms for terms in self.club.terms if terms.published_at + NOTICE_OF_NEW_VERSIONS <= now)
-        return max((terms.version for terms in known), default=0)
-
-    def _members_of(self, part: int) -> Iterator[str]:
-        """Part of a club: first those with an account, then those who only take the news."""
-        if part >= ACCOUNT_SHARDS:
-            yield from self.looking.members.newsletter_ids(part - ACCOUNT_SHARDS)
-            return
-        for account_id in self.ledger.account_ids_of(part):
-            account = self.ledger.load_account(account_id, consistent=False)
-            yield from account.members if account else ()
-
-
-def wave_of(part: int, members: int) -> timedelta:
-    """How long the members of a part of a club wait; the club is taken to have as many in each other part."""
-    waves = 1 + members * ACCOUNT_SHARDS // WAVE
-    days, hours = divmod(part % waves, WAVES_A_DAY)
-    return timedelta(days=days, hours=hours)
+    def _arm_everybody(self, swept: Swept, now: datetime, is_over: IsOver) -> tuple[int, int]:
+        if self.club.is_closed(now):
+            return 0, 0
+        return Everybody(self.club, self.store, self.looking.members, self.looking.ledger).arm(swept, now, is_over)
 
 
 class _Sweep:
@@ -271,6 +282,8 @@ class _Sweep:
         self.finished = True
         self.outcomes: Counter[Outcome] = Counter()
         self.broken: list[BrokenVisit] = []
+        self.removal_waits = timedelta()
+        self._begun: set[str] = set()
         self._until = now
 
     @property
@@ -283,6 +296,16 @@ class _Sweep:
         self.outcomes[outcome] += 1
         if outcome in STANDING:
             self._begin_at(hint.day)
+
+    def begins(self, member_id: str) -> bool:
+        """Begin with a member, unless this run has: whether it does."""
+        has_not = member_id not in self._begun
+        self._begun.add(member_id)
+        return has_not
+
+    def saw_removal(self, since: datetime) -> None:
+        """Somebody is still there who was to be erased from an instant on."""
+        self.removal_waits = max(self.removal_waits, self.now - since)
 
     def stop_at(self, day: date) -> None:
         """The time is over in the middle of a day."""

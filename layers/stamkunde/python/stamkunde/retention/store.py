@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from stamkunde.retention.model import StepKind
-from stamkunde.shared.clock import compact_instant, iso_instant, parse_instant
+from stamkunde.shared.clock import compact_instant, days_of_utc, iso_instant, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.reading import get_row, query_where
@@ -75,7 +75,12 @@ class Hint(Struct, frozen=True):
     @property
     def instant(self) -> datetime:
         """When they are due."""
-        return datetime.strptime(self.due_at, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+        return hint_instant(self.sk)
+
+
+def hint_instant(sk: str) -> datetime:
+    """When the member of a hint is due, by where it lies among those of its day and shard."""
+    return datetime.strptime(sk.partition("#")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
 
 
 class Case(Struct, frozen=True):
@@ -112,6 +117,8 @@ class Swept(Struct, frozen=True):
         Whatever was due earlier is done.
     terms_version
         The newest terms of which everybody in the club was made due to be told.
+    ladder
+        The ladder that everybody in the club was last made due for; none before there was any.
     shards_left
         Parts of the list of accounts that are still to be gone through for that.
     """
@@ -119,6 +126,7 @@ class Swept(Struct, frozen=True):
     until: datetime
     terms_version: int
     shards_left: tuple[int, ...]
+    ladder: str = ""
 
 
 class DueStore:
@@ -153,6 +161,22 @@ class DueStore:
         rows = query_where(self._client, self._table, "pk = :pk AND sk < :until", values, consistent=True)
         return map(_hint, rows)
 
+    def hints_of(self, member_id: str, first: date, last: date) -> Iterator[Hint]:
+        """A member's hints that lie in some days of UTC."""
+        shard, day = shard_of(member_id, DUE_SHARDS), first
+        while day <= last:
+            rows = query_where(
+                self._client, self._table, "pk = :pk", {":pk": self._due_pk(day, shard)}, consistent=True
+            )
+            yield from (hint for hint in map(_hint, rows) if hint.member_id == member_id)
+            day += timedelta(days=1)
+
+    def standing(self, since: datetime, until: datetime) -> Iterator[Hint]:
+        """The hints that were due by an instant, and no earlier than another."""
+        for day in days_of_utc(since, until):
+            for shard in range(DUE_SHARDS):
+                yield from self.due_on(day, shard, until)
+
     def put_off(self, hint: Hint, at: datetime) -> None:
         """Look at a member at another time instead: the new hint first, so that a crash leaves two and never none."""
         self.arm(hint.member_id, at)
@@ -170,6 +194,14 @@ class DueStore:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
+
+    def forget(self, hint: Hint) -> None:
+        """Take away a hint, and the case for it if there is one: nothing is to be done any more about that one."""
+        keys = [{"pk": hint.pk, "sk": hint.sk}]
+        if hint.case_id is not None:
+            keys.insert(0, {"pk": self._case_pk(hint.case_id), "sk": "CASE"})
+        for key in keys:
+            self._client.delete_item(TableName=self._table, Key=to_wire(key))
 
     def claim(self, hint: Hint, kind: StepKind, now: datetime) -> Case | None:
         """Begin a case for a hint; None if another run was faster."""
@@ -201,6 +233,17 @@ class DueStore:
             return None
         return again
 
+    def hold(self, case: Case, until: datetime) -> Case | None:
+        """Make no further attempt of a case until an instant; None if one was begun just now."""
+        held = replace(case, started_at=until)
+        values = {"attempt": case.attempt, "started": iso_instant(case.started_at)}
+        put = Put("case", self._table, self._case_row(held), "attempt = :attempt AND started_at = :started", values)
+        try:
+            put_alone(self._client, put)
+        except (ConditionFailed, Busy):
+            return None
+        return held
+
     def load_case(self, case_id: str) -> Case | None:
         """A case; None once it is done."""
         row = get_row(self._client, self._table, self._case_pk(case_id), "CASE", consistent=True)
@@ -231,7 +274,10 @@ class DueStore:
     def swept(self) -> Swept | None:
         """How far the club's members have been seen to; None before the first time."""
         row = get_row(self._client, self._table, f"DUE#{self._club_id}", "SWEPT", consistent=True)
-        return Swept(parse_instant(row["until"]), row["terms_version"], tuple(row["shards_left"])) if row else None
+        if row is None:
+            return None
+        left = tuple(row["shards_left"])
+        return Swept(parse_instant(row["until"]), row["terms_version"], left, row.get("ladder", ""))
 
     def note_swept(self, swept: Swept) -> None:
         """Write how far it has come; of two runs at once either may win, for what is seen to twice is done once."""
@@ -242,6 +288,7 @@ class DueStore:
             "until": iso_instant(swept.until),
             "terms_version": swept.terms_version,
             "shards_left": list(swept.shards_left),
+            "ladder": swept.ladder,
         }
         self._client.put_item(TableName=self._table, Item=to_wire(row))
 

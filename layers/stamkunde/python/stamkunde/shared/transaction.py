@@ -193,12 +193,25 @@ def put_alone(client: "DynamoDBClient", put: Put) -> None:
     try:
         client.put_item(**put.to_request()["Put"])
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in PASSING_CODES or code == "TransactionConflictException":
-            raise Busy from error
-        if code == "ConditionalCheckFailedException":
-            raise ConditionFailed({put.purpose: None}) from error
-        raise
+        raise _translate_alone(error, put) from error
+
+
+def delete_alone(client: "DynamoDBClient", delete: Delete) -> None:
+    """Take one item away by itself, for half of what a transaction costs.
+
+    The client's own retry after a lost answer may fail by its condition, as in `put_alone`.
+
+    Raises
+    ------
+    ConditionFailed
+        The condition did not hold.
+    Busy
+        A transaction held the item, or the table asked for patience.
+    """
+    try:
+        client.delete_item(**delete.to_request()["Delete"])
+    except ClientError as error:
+        raise _translate_alone(error, delete) from error
 
 
 def update_alone(client: "DynamoDBClient", update: Update) -> None:
@@ -214,12 +227,14 @@ def update_alone(client: "DynamoDBClient", update: Update) -> None:
     try:
         client.update_item(**update.to_request()["Update"])
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in PASSING_CODES or code == "TransactionConflictException":
-            raise Busy from error
-        if code == "ConditionalCheckFailedException":
-            raise ConditionFailed({update.purpose: None}) from error
-        raise
+        raise _translate_alone(error, update) from error
+
+
+def _translate_alone(error: ClientError, write: Write) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code in PASSING_CODES or code == "TransactionConflictException":
+        return Busy()
+    return ConditionFailed({write.purpose: None}) if code == "ConditionalCheckFailedException" else error
 
 
 _PASSING_REASONS = {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}

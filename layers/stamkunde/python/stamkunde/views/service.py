@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from copy import replace
 from datetime import datetime
+from itertools import chain
 
+from stamkunde.ledger.anonymous_store import GONE_SHARDS
 from stamkunde.ledger.model.entries import Entry, PurchaseFacts, RefundFacts
 from stamkunde.ledger.store import LedgerStore
 from stamkunde.views.model import OutletDay, SaleFact, total_of
@@ -66,11 +68,19 @@ def recompute_dirty_days(store: ProjectionStore) -> int:
     )
 
 
-def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, since: datetime) -> int:
-    """Note all entries booked since an instant anew, for events that were lost. Returns how many."""
+def rebuild_facts(ledger: LedgerStore, store: ProjectionStore, time_zone: str, since: datetime, now: datetime) -> int:
+    """Note all entries booked since an instant anew, for events that were lost. Returns how many.
+
+    Those of members who are gone too, which lie by the club's days.
+    """
+    of_nobody = ledger.gone(time_zone)
+    places = chain(
+        (_entries_since(ledger, account_id, since) for account_id in ledger.account_ids()),
+        (of_nobody.entries_booked(since, now, shard) for shard in range(GONE_SHARDS)),
+    )
     noted = 0
-    for account_id in ledger.account_ids():
-        booked = (sale_fact(ledger.club_id, entry) for entry in _entries_since(ledger, account_id, since))
+    for entries in places:
+        booked = (sale_fact(ledger.club_id, entry) for entry in entries)
         facts = [fact for fact in booked if fact is not None]
         note_entries(store, facts, [])
         noted += len(facts)

@@ -205,6 +205,8 @@ class Account(Struct, frozen=True):
         Goes up with every write; a write of an older revision is refused (two tills at once).
     deficit
         What refunds took back that had been spent already; the next bonus pays it off.
+    closed
+        Whether nobody lives from it any more and its entries are leaving it: they no longer add up to it.
     """
 
     account_id: str
@@ -216,6 +218,7 @@ class Account(Struct, frozen=True):
     rewards: Mapping[RewardKey, int] = field(default_factory=lambda: MappingProxyType({}))
     holds: Mapping[str, Hold] = field(default_factory=lambda: MappingProxyType({}))
     uses: Mapping[UseKey, CouponUse] = field(default_factory=lambda: MappingProxyType({}))
+    closed: bool = False
 
     def known_as(self, member_id: str) -> str:
         """The id by which a member is in this account: another one, if they were merged into it."""
@@ -343,7 +346,8 @@ def forfeit(account: Account, member_id: str) -> tuple[Account, Movement]:
     """
     others = {each: member for each, member in account.members.items() if each != member_id}
     if others:
-        return replace(account.apply(Movement()), members=others), Movement()
+        holds = {each: hold for each, hold in account.holds.items() if hold.member_id != member_id}
+        return replace(account.apply(Movement()), members=others, holds=holds), Movement()
     rewards: dict[str, list[tuple[RewardKey, int]]] = {each: [] for each in account.cards}
     for key, count in sorted(account.rewards.items()):
         rewards.setdefault(key.stamp_programme_id, []).append((key, -count))

@@ -291,7 +291,7 @@ class Entry(Struct, frozen=True):
     entry_id
         Sorts by the instant it was booked.
     member_id
-        None for a receipt without membership, and for what expired: that is the whole account's.
+        None for a receipt without membership, and for bonus and rewards that expired: those are the whole account's.
     outlet_id, till_id
         None for what happened on a phone or by itself.
     day

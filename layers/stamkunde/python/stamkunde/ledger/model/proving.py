@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from stamkunde.ledger.model.accounts import Account, LotKey, RewardKey, UseKey
+from stamkunde.ledger.model.anonymous import is_anonymous
 from stamkunde.ledger.model.earning import earned_amount
 from stamkunde.ledger.model.entries import Entry, EntryKind, PurchaseFacts
 from stamkunde.ledger.model.reversal import nets_of
@@ -160,7 +161,7 @@ def differences(account: Account, entries: Sequence[Entry]) -> list[Difference]:
             (DifferenceKind.DEFICIT, proved.deficit == held.deficit),
             (DifferenceKind.STAMPS, proved.stamps == held.stamps),
             (DifferenceKind.REWARDS, proved.rewards == held.rewards),
-            (DifferenceKind.USES, proved.uses == held.uses),
+            (DifferenceKind.USES, _of_members(proved.uses, account) == _of_members(held.uses, account)),
             (DifferenceKind.IMPOSSIBLE, min((*held.lots.values(), *held.rewards.values(), held.deficit, 0)) >= 0),
         )
         if not is_same
@@ -174,6 +175,11 @@ def differences(account: Account, entries: Sequence[Entry]) -> list[Difference]:
     ]
     found += [Difference(account.account_id, DifferenceKind.TWICE, each) for each in _counted_twice(entries)]
     return found
+
+
+def _of_members(uses: Mapping[UseKey, tuple[int, int]], account: Account) -> dict[UseKey, tuple[int, int]]:
+    """Uses by those who live from the account: of whoever was erased neither rows nor entries tell them any more."""
+    return {key: counts for key, counts in uses.items() if key[1] in account.members}
 
 
 def _adds_up(entry: Entry) -> bool:
@@ -201,10 +207,11 @@ def _counted_twice(entries: Sequence[Entry]) -> list[str]:
     seen: set[str] = set()
     twice = []
     for entry in sorted(entries, key=lambda each: each.entry_id):
-        if entry.purchase is not None and entry.purchase.purchase_id in seen:
+        if entry.purchase is None or is_anonymous(entry):
+            continue
+        if entry.purchase.purchase_id in seen:
             twice.append(entry.entry_id)
-        elif entry.purchase is not None:
-            seen.add(entry.purchase.purchase_id)
+        seen.add(entry.purchase.purchase_id)
     return twice
 
 

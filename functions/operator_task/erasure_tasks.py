@@ -109,6 +109,10 @@ def hold_erasure(desk: Desk, task: HoldErasure) -> dict[str, Any]:
     held = store.hold(_removal(store, task.case), until)
     if held is None:
         raise Refusal("try_again")
+    # Each of their other hints would begin a case of its own, and do what is held.
+    for hint in store.hints_of(held.member_id, _first_standing(store, bench.clock.now()).date(), until.date()):
+        if hint.case_id is None and hint.instant < until:
+            store.put_off(hint, until)
     return _under_way(held, None) | {"held_until": iso_instant(until)}
 
 
@@ -124,12 +128,16 @@ type ErasureTask = ListErasures | ListErasureReceipts | TickErasure | EraseAgain
 
 def _removals(store: DueStore, now: datetime) -> Iterator[Case]:
     """The cases whose hints stand, of somebody who is to be erased."""
-    swept = store.swept()
-    since = min(swept.until, now) - OVERLAP if swept else now
-    for hint in store.standing(since, now):
+    for hint in store.standing(_first_standing(store, now), now):
         case = store.load_case(hint.case_id) if hint.case_id else None
         if case is not None and case.kind.removes:
             yield case
+
+
+def _first_standing(store: DueStore, now: datetime) -> datetime:
+    """No hint that was due before then stands any more."""
+    swept = store.swept()
+    return min(swept.until, now) - OVERLAP if swept else now
 
 
 def _removal(store: DueStore, case_id: str) -> Case:

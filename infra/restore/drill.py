@@ -36,7 +36,6 @@ from stamkunde.members.model import Acceptance, Member, phone_pointer
 from stamkunde.members.service import Membership
 from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.ids import new_id
-from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.patience import Patience
 
 CLUB_NAME = "Restore drill"
@@ -215,13 +214,7 @@ def _sums(place: Place, club: Club) -> Sums:
 
 
 def _ledger_rows(place: Place, club: Club) -> Iterator[dict[str, Any]]:
-    pages = place.tables.get_paginator("scan").paginate(
-        TableName=place.settings.ledger_table,
-        ConsistentRead=True,
-        FilterExpression="contains(pk, :club)",
-        ExpressionAttributeValues=to_wire({":club": club.club_id}),
-    )
-    return (from_wire(item) for page in pages for item in page["Items"])
+    return place.rows("ledger", "contains(pk, :club)", club=club.club_id)
 
 
 def _clubs_of_drills(place: Place) -> list[str]:

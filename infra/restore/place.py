@@ -7,7 +7,7 @@ says in which region; nothing else of this command line ever leaves the machine.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import replace
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from stamkunde.gateways.evidence_store import S3EvidenceStore
 from stamkunde.gateways.tombstones import S3Tombstones
 from stamkunde.settings import Settings
 from stamkunde.shared.clock import Clock, ClubClock, SystemClock
+from stamkunde.shared.item import from_wire, to_wire
 
 DATA_STACK = "StamkundeData"
 
@@ -42,6 +43,16 @@ class Place:
     def table_names(self) -> dict[str, str]:
         """What each of our tables is called there."""
         return {table: getattr(self.settings, f"{table}_table") for table in TABLES}
+
+    def rows(self, table: str, condition: str, **values: str) -> Iterator[dict[str, Any]]:
+        """All rows of a table that a condition is true of, found by reading the whole of it."""
+        pages = self.tables.get_paginator("scan").paginate(
+            TableName=self.table_names[table],
+            ConsistentRead=True,
+            FilterExpression=condition,
+            ExpressionAttributeValues=to_wire({f":{name}": value for name, value in values.items()}),
+        )
+        return (from_wire(item) for page in pages for item in page["Items"])
 
     @property
     def tombstones(self) -> S3Tombstones:

@@ -28,7 +28,6 @@ from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.messaging.model import Domains
 from stamkunde.messaging.store import OUTBOX_SHARDS, ClubMessages
 from stamkunde.retention.store import DueStore
-from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.reading import query_rows
 
 type Erase = Callable[[Place, Club, str], bool]
@@ -109,14 +108,7 @@ def wishes_of(place: Place, standing: Place, club: Club) -> Wishes:
 def everybody(place: Place) -> dict[str, set[str]]:
     """By club, the ids of all of whom the members' table holds anything, also of who is listed nowhere any more."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    pages = place.tables.get_paginator("scan").paginate(
-        TableName=place.settings.members_table,
-        ConsistentRead=True,
-        FilterExpression="begins_with(pk, :member)",
-        ProjectionExpression="pk",
-        ExpressionAttributeValues=to_wire({":member": "M#"}),
-    )
-    for row in (from_wire(item) for page in pages for item in page["Items"]):
+    for row in place.rows("members", "begins_with(pk, :member)", member="M#"):
         _, club_id, member_id = row["pk"].split("#")
         found[club_id].add(member_id)
     return found
@@ -127,17 +119,10 @@ def drop_hints(place: Place, gone: Container[str]) -> None:
 
     In the tables themselves the next visit does that, and nobody visits a copy.
     """
-    client, table = place.tables, place.settings.members_table
-    pages = client.get_paginator("scan").paginate(
-        TableName=table,
-        ConsistentRead=True,
-        FilterExpression="begins_with(pk, :hint) OR begins_with(pk, :case)",
-        ExpressionAttributeValues=to_wire({":hint": "DUE#", ":case": "CASE#"}),
-    )
-    rows = (from_wire(item) for page in pages for item in page["Items"])
+    rows = place.rows("members", "begins_with(pk, :hint) OR begins_with(pk, :case)", hint="DUE#", case="CASE#")
     theirs = (row for row in rows if digest_of(_whom(row)) in gone)
     for some in batched(theirs, AT_ONCE, strict=False):
-        delete_rows(client, table, some)
+        delete_rows(place.tables, place.settings.members_table, some)
 
 
 def _whom(row: Mapping[str, Any]) -> str:

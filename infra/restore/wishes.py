@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Container, Mapping
 from copy import replace
 from dataclasses import dataclass
-from typing import Any
 
 from infra.restore.place import Place
 from stamkunde.gateways.tombstones import digest_of
@@ -18,7 +17,6 @@ from stamkunde.members.service_link import LinkAct
 from stamkunde.members.store import MemberStore
 from stamkunde.retention.store import DueStore
 from stamkunde.shared.clock import Clock
-from stamkunde.shared.item import from_wire, to_wire
 from stamkunde.shared.transaction import Put, Write
 
 
@@ -97,15 +95,7 @@ class Wishes:
 def asked_for(place: Place) -> Mapping[str, set[str]]:
     """By club, the ids of all whose rows in a place say that they are to be deleted."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    pages = place.tables.get_paginator("scan").paginate(
-        TableName=place.settings.members_table,
-        ConsistentRead=True,
-        FilterExpression="sk = :member AND attribute_exists(erasure)",
-        ProjectionExpression="pk",
-        ExpressionAttributeValues=to_wire({":member": "MEMBER"}),
-    )
-    rows: Any = (from_wire(item) for page in pages for item in page["Items"])
-    for row in rows:
+    for row in place.rows("members", "sk = :member AND attribute_exists(erasure)", member="MEMBER"):
         _, club_id, member_id = row["pk"].split("#")
         found[club_id].add(member_id)
     return found

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from stamkunde.retention.store import DueStore
+from stamkunde.shared.clock import parse_instant
 from tests.functions.test_due_job import DueClub, accepting, due
 
 __all__ = ["due"]
@@ -69,6 +71,22 @@ def test_an_erasure_that_is_held_is_left_alone_by_the_job_until_it_is_made_again
     operate("erase_again", club_id=club_id, case=shown["case"], by="Ida")
     due.run_erasures()
     assert operate("list_erasures", club_id=club_id) == {"erasures": []}
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_another_hint_of_the_same_member_does_not_begin_what_is_held(due: DueClub, operate: Any, hours: int) -> None:
+    club_id, shown = due.shop.club.club_id, stopped(due, operate)
+    store = DueStore(due.shop.client, "members", club_id)
+    case = store.load_case(shown["case"])
+    assert case is not None
+    store.arm(case.member_id, parse_instant(shown["tried_at"]) + timedelta(hours=hours))
+    operate("hold_erasure", club_id=club_id, case=shown["case"], by="Ida")
+    due.noon_after(AN_ERASURE_LATER, hours=5)
+    due.run_job()
+    assert set(due.executions(due.erasing_machine)) == {f"{shown['case']}-1"}
+    due.noon_after(AN_ERASURE_LATER + 1, hours=5)
+    due.run_job()
+    assert f"{shown['case']}-2" in due.executions(due.erasing_machine)
 
 
 @pytest.mark.parametrize("task", ["erase_again", "hold_erasure"])

@@ -26,8 +26,6 @@ class Cause(StrEnum):
     NOT_THEIRS = "not_theirs"
     """The number was mistyped: whoever has it said so."""
 
-    CLUB_CLOSED = "club_closed"
-
 
 class StepName(StrEnum):
     """What is done one after the other, in this order (docs/data.md, "Erasing")."""

@@ -33,7 +33,7 @@ from stamkunde.members.store import MemberStore
 from stamkunde.messaging.member_messages import MemberMessages
 from stamkunde.messaging.store import ClubMessages
 from stamkunde.retention.facts import club_time
-from stamkunde.retention.model import StepKind
+from stamkunde.retention.model import HORIZON, StepKind
 from stamkunde.retention.rearming import Rearming
 from stamkunde.retention.service import OVERLAP, Looking
 from stamkunde.retention.store import Case, DueStore, Hint
@@ -43,7 +43,7 @@ from stamkunde.shared.other_places import OtherPlace
 from stamkunde.shared.patience import Patience
 from stamkunde.shared.transaction import Busy, ConditionFailed, Delete, Put, Write
 
-HINTS_AHEAD = timedelta(days=93)
+HINTS_AHEAD = HORIZON + timedelta(days=1)
 """Hints lie no further ahead than this; one that does leads to a visit that finds nobody."""
 
 _CAUSES = {

@@ -176,15 +176,19 @@ class Foretold:
 
 
 def count_forfeited(shop: Shop, days: Iterable[date]) -> Counter[int]:
-    """How much bonus was lost on some days, by year: by the entries that are left, of nobody."""
+    """How much bonus was lost on some days, by year: by the entries that are left, of nobody.
+
+    What waited for the terms is no bonus of anybody's yet: those who never accepted them go on the same days.
+    """
     lost: Counter[int] = Counter()
     gone, calendar = shop.store.gone(shop.club.time_zone), club_time(shop.club)
     for day in days:
         begin, end = calendar.start_of(day), calendar.start_of(day + timedelta(days=1))
         for shard in range(GONE_SHARDS):
             for entry in gone.entries_booked(begin, end, shard):
-                if entry.kind is EntryKind.FORFEIT and entry.movement.amount < 0:
-                    lost[day.year] -= entry.movement.amount
+                movement = entry.movement
+                if entry.kind is EntryKind.FORFEIT and any(not change.lot.pending for change in movement.lots):
+                    lost[day.year] -= movement.amount
     return lost
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from infra.local.home import Home, Stack
+
+if TYPE_CHECKING:
+    from infra.local.clock import Stop
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,11 +31,13 @@ def _advance(options: argparse.Namespace) -> int:
     stack = Stack.load(Home.from_environment(os.environ).path)
     distance = read_distance(options.distance)
     for stop in MovedClub(stack, options.club).advance(distance):
-        sys.stdout.write(f"{stop.at:%Y-%m-%d %H:%M} UTC  {_words(stop.due)}\n")
+        sys.stdout.write(f"{stop.at:%Y-%m-%d %H:%M} UTC  {_words(stop)}\n")
         sys.stdout.flush()
     return 0
 
 
-def _words(counts: Mapping[str, Any]) -> str:
-    """What a job did, without what it didn't do."""
-    return ", ".join(f"{name} {count}" for name, count in counts.items() if count and name != "clubs") or "nothing"
+def _words(stop: Stop) -> str:
+    """What the jobs did, without what they didn't do."""
+    campaigns = {f"campaigns {name}": count for name, count in stop.campaigns.items()}
+    did = {**stop.due, **campaigns}
+    return ", ".join(f"{name} {count}" for name, count in did.items() if count and name != "clubs") or "nothing"

@@ -11,8 +11,8 @@ from infra.local.home import ROOT
 PAGE = ROOT / "docs" / "data.md"
 PLAN = ROOT / "layers" / "stamkunde" / "python" / "stamkunde" / "erasure" / "plan.json"
 
-BY_ITSELF = {"ttl", "stream", "night"}
-"""What takes a row away without a step: the table, what the ledger's stream tells, or the nightly proof."""
+BY_ITSELF = {"ttl", "stream", "minute", "night"}
+"""What takes a row away without a step: the table, the ledger's stream, a job of each minute, the nightly proof."""
 
 NOTHING = "–"
 _STEP = re.compile(r"(\w+): .+")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from asset_page.routes import ROUTES as ASSET_ROUTES
+from gateway_hook.routes import ROUTES as HOOK_ROUTES
 from join_page.routes import ROUTES as JOIN_ROUTES
 from member_page.routes import ROUTES as MEMBER_ROUTES
 from stamkunde.shared.routing import Route
@@ -40,11 +41,32 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Some of a table's rows: those whose sort key begins so.
+
+    Parameters
+    ----------
+    only_new
+        Not when one is changed or removed.
+    """
+
+    sort_key_prefix: str
+    only_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
-    """Woken by new rows of a table whose sort key begins with the prefix."""
+    """Woken by what is written to some of a table's rows.
+
+    Parameters
+    ----------
+    keys_only
+        Whether it is told the keys of what was written, and not the rows.
+    """
 
     table: str
-    sort_key_prefix: str
+    rows: tuple[Rows, ...]
+    keys_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +81,15 @@ class Queue:
         How long a wake-up is worth something; the minute job sends another.
     most_tries
         After so many a message goes to the failure queue.
+    filled_by_gateways
+        It is no worker that is woken: a topic fills it, to which AWS's gateways say what became of messages. What
+        they say names whom a message was to.
     """
 
     visible_again_seconds: int
     keep_minutes: int
     most_tries: int
+    filled_by_gateways: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +132,12 @@ class Function:
         The state machines that it may start, and whose ARNs it learns.
     sends_messages
         Whether it may send text messages and e-mail.
+    sends_campaigns
+        Whether it sends them by the gateway that the deployment chose for campaigns, too.
+    knows_paces
+        Whether it learns how fast messages may be sent.
+    hears_gatewayapi
+        Whether it learns what GatewayAPI.com signs its calls with.
     on_evidence
         What it may do in the bucket of evidence, such as ``PutObject``; it learns the bucket's name then.
     on_tombstones
@@ -123,6 +155,9 @@ class Function:
     wakes: str | None = None
     starts: tuple[str, ...] = ()
     sends_messages: bool = False
+    sends_campaigns: bool = False
+    knows_paces: bool = False
+    hears_gatewayapi: bool = False
     on_evidence: tuple[str, ...] = ()
     on_tombstones: tuple[str, ...] = ()
     knows_domains: bool = False
@@ -169,7 +204,8 @@ FUNCTIONS = (
             # A mistyped number is deleted by whoever got the message meant for another.
             members="GetItem Query PutItem UpdateItem DeleteItem",
             ledger="Query PutItem",
-            messages="PutItem",
+            # A campaign's link leads to its run and a place in a list. Who has seen an e-mail is noted by an update.
+            messages="GetItem BatchGetItem Query PutItem UpdateItem",
         ),
         timeout_seconds=10,
         # Somebody waits with a phone in the hand; see till_api.
@@ -186,7 +222,8 @@ FUNCTIONS = (
             # A device that the card is closed on is deleted.
             members="GetItem Query PutItem UpdateItem DeleteItem",
             ledger="Query PutItem",
-            messages="PutItem",
+            # What somebody was sent is theirs to know.
+            messages="GetItem Query PutItem",
         ),
         timeout_seconds=10,
         memory_mb=1024,
@@ -208,13 +245,15 @@ FUNCTIONS = (
         rights=_rights(
             # A club that stays open after all takes back that it closes.
             clubs="GetItem Query PutItem UpdateItem DeleteItem",
-            views="Query PutItem",
+            # Segments are counted, and what they know of members is made anew.
+            views="GetItem Query PutItem",
             # Members are corrected, merged and put together: their devices and the row of whoever was merged go.
             members="GetItem Query PutItem UpdateItem DeleteItem",
             # Accounts are asked, a hundred at once, which terms their members accepted.
             # A coupon that ends at another time takes another place in the list.
             ledger="GetItem BatchGetItem Query PutItem DeleteItem",
-            messages="GetItem PutItem",
+            # A campaign moves its place among those that are due.
+            messages="GetItem Query PutItem DeleteItem",
         ),
         timeout_seconds=300,
         memory_mb=512,
@@ -228,11 +267,72 @@ FUNCTIONS = (
     ),
     Function(
         name="ledger_stream",
-        purpose="Marks the shop days that a new ledger entry touches as due for counting.",
-        trigger=Stream(table="ledger", sort_key_prefix="ENTRY#"),
+        purpose="Marks the shop days that a new ledger entry touches as due for counting, and its account's members.",
+        trigger=Stream(table="ledger", rows=(Rows("ENTRY#"),)),
         rights=_rights(views="PutItem DeleteItem"),
         timeout_seconds=30,
         memory_mb=512,
+    ),
+    Function(
+        name="member_stream",
+        purpose="Marks members of whom something was written, so that segments know it.",
+        # What they agree to is written once. That a yes was used, which advertising notes in it, moves a day by which
+        # it lapses: the night finds that out in time.
+        trigger=Stream(table="members", rows=(Rows("MEMBER"), Rows("CONSENT#", only_new=True)), keys_only=True),
+        rights=_rights(views="PutItem"),
+        timeout_seconds=30,
+        memory_mb=512,
+    ),
+    Function(
+        name="member_facts_job",
+        purpose="Makes anew what segments know of the members who are marked.",
+        trigger=Schedule(every_minutes=1),
+        # It reads of members what segments may know, and changes nothing but that.
+        rights=_rights(
+            clubs="Query", members="GetItem Query", ledger="Query", views="GetItem Query PutItem DeleteItem"
+        ),
+        # Less than the minute until the next one starts.
+        timeout_seconds=50,
+        memory_mb=1024,
+    ),
+    Function(
+        name="facts_rebuild_job",
+        purpose="Makes anew what segments know of all members, once a night in each club.",
+        trigger=Schedule(every_minutes=60),
+        # Who there is, accounts are asked a hundred at once.
+        rights=_rights(
+            clubs="Query",
+            members="GetItem Query",
+            ledger="BatchGetItem Query",
+            views="GetItem Query PutItem",
+        ),
+        # It stops after ten minutes and goes on in the next hour.
+        timeout_seconds=900,
+        memory_mb=1024,
+    ),
+    Function(
+        name="campaign_job",
+        purpose="Begins campaigns whose time has come, wakes those that waited, and ends those that are too late.",
+        trigger=Schedule(every_minutes=1),
+        # A campaign is written with its line in the list and with when it is to be looked at next, which moves.
+        rights=_rights(clubs="Query", messages="GetItem Query PutItem UpdateItem DeleteItem"),
+        # Less than the minute until the next one starts.
+        timeout_seconds=50,
+        memory_mb=512,
+        starts=("campaign_begun",),
+    ),
+    Function(
+        name="campaign_task",
+        purpose="Begins a campaign, as a step of the campaign_begun state machine: audience, lists, first messages.",
+        trigger=Step(machine="campaign_begun"),
+        # Whom it is for is decided by what segments know of members; nobody's own row is read.
+        rights=_rights(clubs="Query", views="Query", messages="GetItem Query PutItem UpdateItem DeleteItem"),
+        # It hands over what is left after a minute.
+        timeout_seconds=120,
+        memory_mb=1024,
+        wakes="campaign_worker",
+        knows_domains=True,
+        knows_paces=True,
     ),
     Function(
         name="day_totals_job",
@@ -276,6 +376,79 @@ FUNCTIONS = (
         timeout_seconds=10,
         memory_mb=512,
         sends_messages=True,
+    ),
+    Function(
+        name="campaign_worker",
+        purpose="Sends a campaign's messages, a list of a hundred at a time, and wakes the next one of its lists.",
+        # A wake-up may be kept back for a quarter of an hour, until the gateways have a slot again.
+        trigger=Queue(visible_again_seconds=1_080, keep_minutes=60, most_tries=5),
+        rights=_rights(
+            clubs="GetItem Query",
+            # What members agreed to is read right before each message. A use is noted with the yes that was used.
+            members="GetItem BatchGetItem Query UpdateItem",
+            # A text may tell of somebody's bonus and stamps.
+            ledger="Query",
+            # A campaign that waits, or is over, moves its place among those that are due.
+            messages="GetItem BatchGetItem Query PutItem UpdateItem DeleteItem",
+        ),
+        # A hundred messages of six parts, at the pace of a gateway that others use too.
+        timeout_seconds=180,
+        memory_mb=1024,
+        wakes="campaign_worker",
+        sends_messages=True,
+        sends_campaigns=True,
+        knows_domains=True,
+        knows_paces=True,
+    ),
+    Function(
+        name="campaign_watch_job",
+        purpose="Wakes the campaign worker for lists that wait, and finds what no worker has finished.",
+        trigger=Schedule(every_minutes=1),
+        rights=_rights(
+            clubs="GetItem Query",
+            # Of whom a dead worker was writing to it is asked whether they were.
+            members="BatchGetItem Query",
+            ledger="Query",
+            messages="GetItem BatchGetItem Query PutItem UpdateItem DeleteItem",
+        ),
+        # Less than the minute until the next one starts.
+        timeout_seconds=50,
+        memory_mb=512,
+        wakes="campaign_worker",
+        knows_domains=True,
+        knows_paces=True,
+    ),
+    Function(
+        name="delivery_worker",
+        purpose="Takes what AWS's gateways report: what became of messages, and what members answered.",
+        # A report that comes before its message is written down comes again for a while.
+        trigger=Queue(visible_again_seconds=180, keep_minutes=24 * 60, most_tries=10, filled_by_gateways=True),
+        rights=_rights(
+            clubs="GetItem Query",
+            # Who answers STOP is written down, and what an address does is kept by its hash.
+            members="GetItem Query PutItem UpdateItem",
+            # What became of a message changes its row and its run's counts, and ends that it is looked for.
+            messages="GetItem Query PutItem UpdateItem DeleteItem",
+        ),
+        timeout_seconds=30,
+        memory_mb=512,
+        wakes="message_worker",
+        knows_domains=True,
+    ),
+    Function(
+        name="gateway_hook",
+        purpose="Takes what GatewayAPI.com calls to report: what became of messages, and what members answered.",
+        trigger=Http(HOOK_ROUTES, below="/hooks"),
+        rights=_rights(
+            clubs="GetItem Query",
+            members="GetItem Query PutItem UpdateItem",
+            messages="GetItem Query PutItem UpdateItem DeleteItem",
+        ),
+        timeout_seconds=20,
+        memory_mb=512,
+        wakes="message_worker",
+        knows_domains=True,
+        hears_gatewayapi=True,
     ),
     Function(
         name="outbox_job",
@@ -342,8 +515,10 @@ FUNCTIONS = (
             members="GetItem Query PutItem UpdateItem DeleteItem",
             # Nobody else may delete entries: copies of nobody take their place.
             ledger="GetItem Query PutItem UpdateItem DeleteItem",
-            # What waits to be sent to them goes, unless it is with the gateway.
-            messages="GetItem Query PutItem DeleteItem",
+            # What waits to be sent to them goes, unless it is with the gateway. They leave lists by an update.
+            messages="GetItem BatchGetItem Query PutItem UpdateItem DeleteItem",
+            # Segments forget them.
+            views="GetItem PutItem",
         ),
         # Four hundred entries take a few seconds, and so does looking through a year of what staff did.
         timeout_seconds=60,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.asking import run_task
+from infra.campaign_commands import add_campaign_commands, add_ceiling_commands
 from infra.closing_commands import add_closing_commands
 from infra.coupon_commands import add_coupon_commands
 from infra.data_commands import add_club_data_commands, add_import_command
@@ -23,12 +24,26 @@ from infra.member_commands import add_member_commands
 from infra.member_data_commands import add_member_data_commands
 from infra.message_commands import add_wording_commands
 from infra.permission_commands import add_club_permission_commands, add_may_write_command
+from infra.plan_commands import add_plan_commands, add_template_commands
+from infra.segment_commands import add_segment_commands
 from infra.terms_commands import add_terms_commands
 
 _TERMS_DIFFER = (
     "The terms no longer say what the club does ({points}): publish them anew, "
     "with what `stamkunde terms form {club}` prints.\n"
 )
+_JSON_FILES = {
+    "file": "coupon",
+    "programme_file": "programme",
+    "questions_file": "questions",
+    "form_file": "form",
+    "criteria_file": "criteria",
+    "campaign_file": "campaign",
+    "plan_file": "plan",
+    "black_friday_file": "black_friday",
+}
+"""Options that name a file of JSON, and the field of the task that it fills."""
+
 _WALL_TIME_HELP = "such as 2026-11-27T18:00, on the clock in the shop"
 
 
@@ -50,6 +65,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     add_import_command(members)
     add_erasure_commands(_group(subparsers, "erasure", "what is being erased, and was; try again"), _task)
     add_coupon_commands(_group(subparsers, "coupon", "publish coupons, make codes, give vouchers"), _task)
+    campaigns = _group(subparsers, "campaign", "draft campaigns, see what they cost, send them")
+    add_campaign_commands(campaigns, _task)
+    add_template_commands(campaigns, _task)
+    add_plan_commands(_group(subparsers, "plan", "propose plans, which a club's owner approves"), _task)
+    add_ceiling_commands(_group(subparsers, "ceiling", "what campaigns may cost, and when they may arrive"), _task)
+    add_segment_commands(_group(subparsers, "segment", "save rules that choose members, and count them"), _task)
     add_terms_commands(_group(subparsers, "terms", "publish terms, compare versions, attach signed forms"), _task)
     messages = _group(subparsers, "message", "what is sent by itself, in which words; try out the sending")
     _message_commands(messages)
@@ -176,18 +197,10 @@ def _carry_out(options: argparse.Namespace) -> int:
     terms_file: Path | None = given.pop("terms_file", None)
     if terms_file:
         given["terms_text"] = terms_file.read_text()
-    coupon_file: Path | None = given.pop("file", None)
-    if coupon_file:
-        given["coupon"] = _read_json(coupon_file)
-    programme_file: Path | None = given.pop("programme_file", None)
-    if programme_file:
-        given["programme"] = _read_json(programme_file)
-    questions_file: Path | None = given.pop("questions_file", None)
-    if questions_file:
-        given["questions"] = _read_json(questions_file)
-    form_file: Path | None = given.pop("form_file", None)
-    if form_file:
-        given["form"] = _read_json(form_file)
+    for option, field in _JSON_FILES.items():
+        file: Path | None = given.pop(option, None)
+        if file:
+            given[field] = _read_json(file)
     photo_file: Path | None = given.pop("photo_file", None)
     if photo_file:
         given["photo"] = base64.b64encode(photo_file.read_bytes()).decode()

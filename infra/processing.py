@@ -21,7 +21,7 @@ TEMPLATE = ROOT / "infra" / "processing.template.md"
 DATA_PAGE = ROOT / "docs" / "data.md"
 GATEWAYS_FOLDER = ROOT / "layers" / "stamkunde" / "python" / "stamkunde" / "gateways"
 COUNTRIES = {"eu-north-1": "Sweden", "us-east-1": "United States"}
-SAME_SERVICE = {"states": "stepfunctions", "sts": "iam"}
+SAME_SERVICE = {"states": "stepfunctions", "sts": "iam", "sms-voice": "smsvoice"}
 """Services whose rights are named otherwise than their resources."""
 
 NOTHING = "nothing"
@@ -61,6 +61,12 @@ SUB_PROCESSORS = (
         "Luxembourg; what is kept lies in the region that the stacks are deployed to, by default Sweden",
         "Amazon.com, Inc., United States",
     ),
+    SubProcessor(
+        "ONLINECITY.IO ApS (GatewayAPI)",
+        "sends campaigns' text messages, where a deployment has chosen it",
+        "Denmark",
+        "not checked by us, Denmark",
+    ),
 )
 
 SERVICES = {
@@ -84,10 +90,20 @@ SERVICES = {
         "a name, a number and a signature, as far as a form has them",
     ),
     "SES": Service("SES", "sends e-mail", "e-mail address and text of a message, while it is sent"),
-    "SNS": Service(
-        "SNS", "sends text messages; tells operators of alarms", "number and text of a message, while it is sent"
+    "SMSVOICE": Service(
+        "End User Messaging", "sends text messages of campaigns", "number and text of a message, while it is sent"
     ),
-    "SQS": Service("SQS", "wakes what sends, and keeps what failed", "keys of rows and ids of messages"),
+    "SNS": Service(
+        "SNS",
+        "sends text messages; hands over what gateways report; tells operators of alarms",
+        "number and text of a message, while it is sent; to which address what happened",
+    ),
+    "SQS": Service(
+        "SQS",
+        "wakes what sends, holds what gateways report, and keeps what failed",
+        "keys of rows, ids of messages; to which address what happened, for a day, or two weeks if it can't be read",
+    ),
+    "SSM": Service("Systems Manager", "keeps secrets of gateways", NOTHING),
     "Scheduler": Service("EventBridge Scheduler", "starts jobs by the clock", NOTHING),
     "SecretsManager": Service("Secrets Manager", "the header that the front door is known by", NOTHING),
     "StepFunctions": Service(
@@ -98,15 +114,24 @@ SERVICES = {
 
 GATEWAYS = {
     "backups": Gateway("DynamoDB", "which copies of tables are to be deleted"),
+    "campaign_starts": Gateway("StepFunctions", "random ids of a club and a campaign"),
     "cases": Gateway("StepFunctions", "random ids of a club and a case"),
+    "chunk_wake_ups": Gateway("SQS", "random ids of a club and a campaign, the number of a list"),
     "email": Gateway("SES", "an e-mail address, the club's name, subject and text"),
+    "gatewayapi": Gateway("GatewayAPI", "a phone number, the club's name, a text; where that is chosen"),
     "evidence_store": Gateway("S3", "the photo of a signed form, under random ids"),
+    "secrets": Gateway("SSM", "the name of a parameter"),
+    "sms_voice": Gateway("SMSVOICE", "a phone number, the club's name, a text; where that is chosen"),
     "sms": Gateway("SNS", "a phone number, the club's name, a text"),
     "tombstones": Gateway("S3", "a club's random id, a day, a digest of a random id"),
     "wake_ups": Gateway("SQS", "the key of a row"),
 }
-PORTS = ("handover",)
-"""Modules that say what a gateway is, and hand nothing over themselves."""
+PORTS = ("handover", "reference", "reports")
+"""Modules that say what a gateway is or what it tells, and hand nothing over themselves."""
+OTHERS = {"GatewayAPI": "GatewayAPI"}
+"""Who carries messages and isn't Amazon."""
+CHOSEN = frozenset({"GatewayAPI", "SMSVOICE"})
+"""Those that are used only where a deployment has chosen them."""
 
 
 def document(templates: Mapping[str, Mapping[str, Any]], regions: Mapping[str, str]) -> str:
@@ -127,13 +152,17 @@ def document(templates: Mapping[str, Mapping[str, Any]], regions: Mapping[str, s
     if unknown := [*(used.keys() - SERVICES.keys()), *(modules ^ GATEWAYS.keys())]:
         raise LookupError(f"describe in infra/processing.py, or take out: {', '.join(sorted(unknown))}")
     sub_processors = ((each.name, each.purpose, each.country, each.owner) for each in SUB_PROCESSORS)
-    gateways = ((name, SERVICES[each.by].name, each.hands_over) for name, each in sorted(GATEWAYS.items()))
+    gateways = ((name, _by(each), each.hands_over) for name, each in sorted(GATEWAYS.items()))
     return TEMPLATE.read_text().format(
         kept=_table(("kind of row", "table", "of whom and what", "until"), _kept()),
         sub_processors=_table(("name", "purpose", "country", "owner"), sub_processors),
         services=_table(("service", "purpose", "sees of people", "region"), _services(used)),
         gateways=_table(("gateway", "by", "hands over"), gateways),
     )
+
+
+def _by(gateway: Gateway) -> str:
+    return OTHERS.get(gateway.by) or SERVICES[gateway.by].name
 
 
 def services_in(templates: Mapping[str, Mapping[str, Any]], regions: Mapping[str, str]) -> dict[str, set[str]]:

@@ -19,7 +19,7 @@ from typing import Any, TypeIs
 from stamkunde.service_data import ADDRESSED_BY_REGION, RULES
 
 # The AWS services our Lambdas call: botocore's knowledge of the other 400 is left out.
-SERVICES = ("dynamodb", "s3", "sesv2", "sns", "sqs", "stepfunctions")
+SERVICES = ("dynamodb", "pinpoint-sms-voice-v2", "s3", "sesv2", "sns", "sqs", "ssm", "stepfunctions")
 SERVICE_FILES = ("service-2", RULES, "waiters-2")
 SHARED_FILES = ("endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json")
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stamkunde.campaigns.model.gateway_choice import SmsGateway
+
 # London and Zurich are in Europe, but not in the Union; eu-south-2, in Spain, has no SES.
 EU_REGIONS = frozenset({"eu-central-1", "eu-north-1", "eu-south-1", "eu-west-1", "eu-west-3"})
 DEFAULT_REGION = "eu-north-1"
@@ -23,6 +25,10 @@ LOCAL_ORIGIN_SECRET = "local-front-door"
 LOCAL_PAGES_DOMAIN = "localhost"
 LOCAL_SHORT_DOMAIN = "k.test"
 LOCAL_MAIL_DOMAIN = "stamkunde.test"
+
+LOCAL_PACE = "100"
+"""More than a laptop's engine takes in a second; and no more workers at a time than it can do their parts in time."""
+
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -59,6 +65,14 @@ class Target:
         What a month may cost before somebody is told.
     sms_quota_usd
         What SNS lets the account spend on text messages in a month; it drops what would cost more.
+    sms_a_second, emails_a_second
+        How many parts of text messages, and e-mails, the gateways take in a second: what their quotas say.
+    club_a_second
+        How many of them one club may send in a second.
+    sms_gateway
+        By which gateway campaigns' text messages go: the local engine has one of them only.
+    gatewayapi_url
+        Where GatewayAPI's interface is: which of theirs is chosen decides where messages are kept.
     origin_secret_version
         The version of the origin secret in use; empty for the newest.
     source_digest
@@ -73,6 +87,11 @@ class Target:
     alarm_email: str
     monthly_budget_usd: int
     sms_quota_usd: int
+    sms_a_second: int
+    emails_a_second: int
+    club_a_second: int
+    sms_gateway: SmsGateway
+    gatewayapi_url: str
     origin_secret_version: str
     source_digest: str
 
@@ -112,6 +131,11 @@ def read_target(context: Callable[[str], object]) -> Target:
         alarm_email=value("alarm_email", ""),
         monthly_budget_usd=_whole_dollars("monthly_budget_usd", value("monthly_budget_usd", "50")),
         sms_quota_usd=_whole_dollars("sms_quota_usd", value("sms_quota_usd", "1")),
+        sms_a_second=_a_second("sms_a_second", value("sms_a_second", LOCAL_PACE if local else "20")),
+        emails_a_second=_a_second("emails_a_second", value("emails_a_second", LOCAL_PACE if local else "14")),
+        club_a_second=_a_second("club_a_second", value("club_a_second", LOCAL_PACE if local else "20")),
+        sms_gateway=SmsGateway.SNS if local else _sms_gateway(value("sms_gateway", SmsGateway.SNS)),
+        gatewayapi_url=f"https://{_domain('gatewayapi_domain', value('gatewayapi_domain', 'gatewayapi.com'))}",
         origin_secret_version=value("origin_secret_version", ""),
         source_digest=value("source_digest", "") if local else "",
     )
@@ -130,6 +154,13 @@ def _short_domain(value: Callable[[str, str], str]) -> str:
     return short
 
 
+def _sms_gateway(name: str) -> SmsGateway:
+    try:
+        return SmsGateway(name)
+    except ValueError:
+        raise TargetRefused(f"sms_gateway={name}: choose one of {', '.join(SmsGateway)}") from None
+
+
 def _kind(name: str) -> Kind:
     try:
         return Kind(name)
@@ -143,6 +174,12 @@ def _refuse_club_clocks(context: Callable[[str], object]) -> None:
             raise TargetRefused(
                 f"{name}: a club's clock can be moved in the local target only; on AWS it would forge receipts' dates"
             )
+
+
+def _a_second(name: str, number: str) -> int:
+    if not number.isdecimal() or int(number) == 0:
+        raise TargetRefused(f"{name}={number}: a whole number above 0")
+    return int(number)
 
 
 def _whole_dollars(name: str, amount: str) -> int:

@@ -7,6 +7,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.audit.store import AuditStore
+from stamkunde.campaigns.addresses import Addresses
+from stamkunde.campaigns.audience_store import AudienceStore
+from stamkunde.campaigns.chunk_store import ChunkStore
+from stamkunde.campaigns.facts_store import FactsStore
+from stamkunde.campaigns.forgetting import CampaignTraces
+from stamkunde.campaigns.results import Results
+from stamkunde.campaigns.runs import Running
+from stamkunde.campaigns.store import CampaignStore
 from stamkunde.erasure.steps import Erasure, Stores
 from stamkunde.erasure.store import ReceiptStore
 from stamkunde.gateways.tombstones import digest_of
@@ -72,6 +80,16 @@ def erasure_of(shop: Shop, looking: Looking, photos: Any, tombstones: Any) -> Er
         receipts=ReceiptStore(client, shop.members_table, club.club_id),
         messages=ClubMessages(client, "messages", club.club_id),
         forgetting=Forgetting(shop.store, shop.clock, club.time_zone, shop.patience),
+        facts=FactsStore(client, "views", club.club_id),
+        campaigns=CampaignTraces(
+            Addresses(client, "messages", club.club_id, club.address_key),
+            Results(client, "messages", club.club_id),
+            ChunkStore(client, "messages", club.club_id),
+            Running(client, "messages"),
+            CampaignStore(client, "messages", club.club_id),
+            AudienceStore(client, "messages", club.club_id),
+            shop.patience,
+        ),
         evidence=lambda: photos,
         tombstones=lambda: tombstones,
     )

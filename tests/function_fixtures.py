@@ -42,6 +42,7 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "MESSAGE_QUEUE": "message-worker",
         "MEMBER_MACHINE": f"arn:aws:states:eu-north-1:{account}:stateMachine:member-due",
         "ERASURE_MACHINE": f"arn:aws:states:eu-north-1:{account}:stateMachine:member-erased",
+        "CAMPAIGN_MACHINE": f"arn:aws:states:eu-north-1:{account}:stateMachine:campaign-begun",
         # Buckets have one name in all accounts.
         "EVIDENCE_BUCKET": f"evidence-{account}",
         "TOMBSTONE_BUCKET": f"tombstones-{account}",
@@ -50,6 +51,8 @@ def environment(engine_endpoint: str) -> Iterator[None]:
         "SHORT_DOMAIN": "k.test",
         "MAIL_DOMAIN": "stamkunde.test",
         "CLUB_CLOCKS": "allowed",
+        "SMS_GATEWAY": "gatewayapi",
+        "GATEWAYAPI_HOOK_SECRET": "/stamkunde/gatewayapi/hook",
     }
     before = dict(os.environ)
     os.environ.update(variables)

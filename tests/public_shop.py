@@ -41,9 +41,9 @@ class PublicShop:
     shop: OpenShop
 
     @classmethod
-    def in_stack(cls, stack: Stack, door: httpx.Client, country: str = "DK") -> PublicShop:
+    def in_stack(cls, stack: Stack, door: httpx.Client, country: str = "DK", **given: Any) -> PublicShop:
         """A new one; `door` is a client of the stack's front door."""
-        shop = OpenShop.in_stack(stack, door, name=NAMES[country], country=country)
+        shop = OpenShop.in_stack(stack, door, name=NAMES[country], country=country, **given)
         shop.operator.do("publish_join_page", club_id=shop.till.club["club_id"], **PAGES[country])
         return cls(stack, shop)
 

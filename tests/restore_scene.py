@@ -30,6 +30,7 @@ def new_place(endpoint: str) -> Place:
         clients("s3").create_bucket(
             Bucket=f"{bucket}-{account}", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"}
         )
+    names: dict[str, Any] = {f"{table}_table": table for table in TABLES}
     settings = Settings(
         region="eu-north-1",
         evidence_bucket=f"evidence-{account}",
@@ -38,6 +39,6 @@ def new_place(endpoint: str) -> Place:
         short_domain="k.test",
         mail_domain="stamkunde.test",
         clubs_clocks_movable=True,
-        **{f"{table}_table": table for table in TABLES},
+        **names,
     )
     return Place(clients, settings)

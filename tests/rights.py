@@ -57,7 +57,9 @@ def _other_calls(function: Function) -> set[tuple[str, str]]:
     names = ("ListObjectsV2" if action == "ListBucket" else action for action in on_files)
     keeping = {("s3", name) for name in names}
     sending = {("sns", "Publish"), ("sesv2", "SendEmail")} if function.sends_messages else set()
-    return waking | starting | keeping | sending
+    campaigning = {("pinpoint-sms-voice-v2", "SendTextMessage")} if function.sends_campaigns else set()
+    reading = {("ssm", "GetParameter")} if function.sends_campaigns or function.hears_gatewayapi else set()
+    return waking | starting | keeping | sending | campaigning | reading
 
 
 def _on_tables(operation: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,9 @@ from datetime import date, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
+from stamkunde.campaigns.own_messages import OwnMessages
+from stamkunde.campaigns.results import Results
+from stamkunde.campaigns.store import CampaignStore
 from stamkunde.clubs.model import Club
 from stamkunde.ledger.adjustments import Adjustments
 from stamkunde.ledger.known_coupons import ClubCoupons
@@ -28,6 +31,7 @@ from stamkunde.members.lapsing import LapsingNotes
 from stamkunde.members.links import LinkActs
 from stamkunde.members.merging import Merging
 from stamkunde.members.model import Acceptance
+from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.removal import Removal
 from stamkunde.members.service import Joined, Membership
 from stamkunde.members.stops import Stops
@@ -115,6 +119,16 @@ class Shop:
         return Merging(
             self.club, self.members, self.store, self.access, self.lapsing, arming, self.clock, self.patience
         )
+
+    @property
+    def own_data(self) -> OwnDataReader:
+        club_id = self.club.club_id
+        results, campaigns = (
+            Results(self.client, "messages", club_id),
+            CampaignStore(self.client, "messages", club_id),
+        )
+        sent = OwnMessages(results, campaigns)
+        return OwnDataReader(self.club, self.members, self.store, self.access, self.clock, sent.of)
 
     @property
     def lapsing(self) -> LapsingNotes:

@@ -95,6 +95,8 @@ class UnitMeter:
             found = [parsed["Item"]] if "Item" in parsed else parsed.get("Items", [])
             size = sum(item_size(item) for item in found)
             self.read += read_units(size, consistent=params.get("ConsistentRead", False))
+        elif name == "BatchGetItem":
+            self.read += sum(_batch_read(asked, parsed, table) for table, asked in params["RequestItems"].items())
         else:
             raise AssertionError(f"the unit meter does not know what {name} costs")
 
@@ -111,3 +113,10 @@ def _batch_units(requests: Iterable[Mapping[str, Any]]) -> float:
         write_units(item_size(request["PutRequest"]["Item"])) if "PutRequest" in request else 1
         for request in requests
     )
+
+
+def _batch_read(asked: Mapping[str, Any], parsed: Mapping[str, Any], table: str) -> float:
+    """Each key is read by itself; one that isn't there costs as much as the smallest row."""
+    found = [item_size(item) for item in parsed.get("Responses", {}).get(table, [])]
+    sizes = [*found, *[0] * (len(asked["Keys"]) - len(found))]
+    return sum(read_units(size, consistent=asked.get("ConsistentRead", False)) for size in sizes)

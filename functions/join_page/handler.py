@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from stamkunde import cold_start  # before anything else of ours
 
 # isort: split
+from join_page.campaign_pages import CAMPAIGN_ENDPOINTS, without_form
 from join_page.endpoints import ENDPOINTS, FOR_EVERY_CLUB
 from join_page.links import LINK_ENDPOINTS
 from join_page.routes import ROUTES
@@ -40,11 +41,17 @@ def answer(route: Route, request: Request) -> Response:
 
 
 def _answer_link(route: Route, request: Request) -> Response:
-    link = PAGES.links.find(request.parameters["token"])
-    if link is None:
+    """Answer a link that was sent to somebody: in a message about their membership, or in a campaign."""
+    token = request.parameters["token"]
+    link = PAGES.links.find(token) if route.name in LINK_ENDPOINTS else None
+    if link is not None:
+        endpoint = LINK_ENDPOINTS[route.name]
+        return PAGES.answer(PAGES.club_of(link), request, lambda visit: endpoint(PAGES, visit, link))
+    followed = PAGES.following.follow(token)
+    if followed is None:
         raise Refusal("link_over")
-    endpoint = LINK_ENDPOINTS[route.name]
-    return PAGES.answer(PAGES.club_of(link), request, lambda visit: endpoint(PAGES, visit, link))
+    show = CAMPAIGN_ENDPOINTS[route.name]
+    return PAGES.answer(followed.club, without_form(request), lambda visit: show(PAGES, visit, followed))
 
 
 RESOLVER = Resolver(ROUTES, answer, SETTINGS.origin_secret, failed)

@@ -16,4 +16,6 @@ ROUTES = (
     Route("GET", "/{slug}/look.css", "show_look", Auth.NONE, writes=False),
     Route("GET", "/l/{token}", "show_link", Auth.LINK_TOKEN, writes=False),
     Route("POST", "/l/{token}", "act_on_link", Auth.LINK_TOKEN, writes=True),
+    Route("GET", "/u/{token}", "show_unsubscribe", Auth.LINK_TOKEN, writes=False),
+    Route("POST", "/u/{token}", "unsubscribe", Auth.LINK_TOKEN, writes=True),
 )

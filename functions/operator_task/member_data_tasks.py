@@ -10,6 +10,9 @@ from msgspec import Meta
 from operator_task.desk import Desk, Name, TaskModel
 from operator_task.ledger_tasks import Bench, MemberId
 from stamkunde.bootstrap import admission, member_messages
+from stamkunde.campaigns.own_messages import OwnMessages
+from stamkunde.campaigns.results import Results
+from stamkunde.campaigns.store import CampaignStore
 from stamkunde.members.admission import Admission
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import AskedBy, ErasureRequest
@@ -79,7 +82,9 @@ def show_own_data(desk: Desk, task: ShowOwnData) -> dict[str, Any]:
     """Carry out `ShowOwnData`."""
     bench = Bench(desk, task.club_id)
     having = _admission(desk, bench)
-    reader = OwnDataReader(bench.club, having.members, having.ledger, having.access, bench.clock)
+    table = desk.settings.messages_table
+    sent = OwnMessages(Results(desk.client, table, task.club_id), CampaignStore(desk.client, table, task.club_id))
+    reader = OwnDataReader(bench.club, having.members, having.ledger, having.access, bench.clock, sent.of)
     told: dict[str, Any] = msgspec.json.decode(member_file(reader.read(task.member_id, task.before)))
     return told
 

@@ -8,6 +8,8 @@ from msgspec import Meta
 
 from operator_task.audit_tasks import AUDIT_TASKS, AuditTask
 from operator_task.birthday_tasks import BIRTHDAY_TASKS, BirthdayTask
+from operator_task.campaign_tasks import CAMPAIGN_TASKS, CampaignTask
+from operator_task.ceiling_tasks import CEILING_TASKS, CeilingTask
 from operator_task.closing_tasks import CLOSING_TASKS, ClosingTask
 from operator_task.coupon_tasks import COUPON_TASKS, CouponTask
 from operator_task.desk import Desk, Months, Name, Rate, TaskModel
@@ -17,6 +19,7 @@ from operator_task.keeping_tasks import KEEPING_TASKS, KeepingTask, Trades
 from operator_task.ledger_tasks import LEDGER_TASKS, LedgerTask
 from operator_task.member_data_tasks import MEMBER_DATA_TASKS, MemberDataTask
 from operator_task.permission_tasks import PERMISSION_TASKS, PermissionTask
+from operator_task.plan_tasks import PLAN_TASKS, PlanTask
 from operator_task.programme_tasks import (
     DoubleBonus,
     PublishProgramme,
@@ -27,6 +30,8 @@ from operator_task.programme_tasks import (
     show_programme,
 )
 from operator_task.proof_tasks import PROOF_TASKS, ProofTask
+from operator_task.segment_tasks import SEGMENT_TASKS, SegmentTask
+from operator_task.template_tasks import TEMPLATE_TASKS, TemplateTask
 from operator_task.terms_tasks import TERMS_TASKS, TermsTask, terms_differ
 from operator_task.wording_tasks import WORDING_TASKS, WordingTask
 from stamkunde.clubs.member_policy import LONGEST_REASON, Keeping
@@ -195,6 +200,11 @@ type Task = (
     | ErasureTask
     | WordingTask
     | BirthdayTask
+    | SegmentTask
+    | CampaignTask
+    | CeilingTask
+    | PlanTask
+    | TemplateTask
 )
 TASK_MODEL = Task.__value__
 
@@ -345,6 +355,11 @@ TASKS: Mapping[type[TaskModel], Callable[[Desk, Any], dict[str, Any]]] = {
     **ERASURE_TASKS,
     **WORDING_TASKS,
     **BIRTHDAY_TASKS,
+    **SEGMENT_TASKS,
+    **CAMPAIGN_TASKS,
+    **CEILING_TASKS,
+    **PLAN_TASKS,
+    **TEMPLATE_TASKS,
 }
 
 

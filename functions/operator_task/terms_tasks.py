@@ -17,6 +17,7 @@ from stamkunde.clubs.terms_changes import Change, ChangedBlock
 from stamkunde.clubs.terms_service import NewSettings, TermsDesk, find_version
 from stamkunde.evidence_bootstrap import evidence_store
 from stamkunde.ledger.accepted_terms import AcceptedTerms
+from stamkunde.ledger.account_members import AccountMembers
 from stamkunde.members.access_store import AccessStore
 from stamkunde.members.signed_forms import SignedForms
 from stamkunde.shared.clock import iso_instant, local_date
@@ -136,7 +137,7 @@ def compare_terms(desk: Desk, task: CompareTerms) -> dict[str, Any]:
 def terms_members(desk: Desk, task: TermsMembers) -> dict[str, Any]:
     """Carry out `TermsMembers`."""
     club = desk.operators.show(task.club_id).club
-    counted = AcceptedTerms(desk.client, desk.settings.ledger_table, club.club_id, Patience()).count()
+    counted = AcceptedTerms(AccountMembers(desk.client, desk.settings.ledger_table, club.club_id, Patience())).count()
     return {
         "versions": [{"version": terms.version, "members": counted[terms.version]} for terms in club.terms],
         "not_accepted": counted[NOT_ACCEPTED],

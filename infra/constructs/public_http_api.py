@@ -17,7 +17,9 @@ from stamkunde.shared.routing import Auth
 # Far above what tills and visitors do, far below what an attack could cost: 300 a second is 40 dollars a day.
 REQUESTS_PER_SECOND = 300
 # Anybody can ask for a page as often as he likes. All pages' routes together stay below what tills may do.
-PAGE_REQUESTS_PER_SECOND = 80
+PAGE_REQUESTS_PER_SECOND = 70
+# What gateways report: twice what campaigns send, and they ask again.
+HOOK_REQUESTS_PER_SECOND = 50
 # What the front door keeps, it asks for once in a while.
 KEPT_REQUESTS_PER_SECOND = 10
 BURST_SECONDS = 2
@@ -134,7 +136,13 @@ def _paths(function: Function) -> tuple[str, ...]:
 
 
 def _limits(function: Function, path: str) -> dict[str, int]:
-    assert isinstance(function.trigger, Http)
-    for_pages = KEPT_REQUESTS_PER_SECOND if path in function.trigger.at else PAGE_REQUESTS_PER_SECOND
-    a_second = REQUESTS_PER_SECOND if serves_tills(function) else for_pages
+    a_second = _a_second(function, path)
     return {"ThrottlingRateLimit": a_second, "ThrottlingBurstLimit": a_second * BURST_SECONDS}
+
+
+def _a_second(function: Function, path: str) -> int:
+    if serves_tills(function):
+        return REQUESTS_PER_SECOND
+    if isinstance(function.trigger, Http) and path in function.trigger.at:
+        return KEPT_REQUESTS_PER_SECOND
+    return HOOK_REQUESTS_PER_SECOND if function.name.endswith("_hook") else PAGE_REQUESTS_PER_SECOND

@@ -20,7 +20,7 @@ function pagesPath(path) {
     if (terms) {
         return '/' + terms[1] + '/terms/changes';
     }
-    var link = /^\/([a-z0-9]+)$/.exec(path);
+    var link = /^\/([A-Za-z0-9]+)$/.exec(path);
     return link ? '/l/' + link[1] : '/';
 }
 

@@ -1,7 +1,8 @@
 """`stamkunde clock advance`: let a club's clock jump from one day on which something is due to the next.
 
 Clubs of the local engine may have a clock of their own. What would happen in the months between happens on the way:
-at each instant at which somebody is due the jobs run, and the next jump waits until all that came of it is done.
+at each instant at which somebody or a campaign is due the jobs run, and the next jump waits until all that came of it
+is done: every message of a campaign that may be sent by then is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Literal
 
 from infra.local.home import LocalRunError, Stack
 from infra.local.loopback import client
+from infra.local.moved_campaigns import MovedCampaigns
 from infra.local.operator import Operator
 from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubRegistry, ClubStore
@@ -26,11 +28,16 @@ from stamkunde.shared.clock import SystemClock, months_later
 
 SETTLED_WITHIN = 120.0
 LOOK_EVERY = 0.2
+JOBS_EVERY = 5.0
+"""Seconds; elsewhere the campaigns' jobs come each minute, and whoever moves a clock needn't wait for that."""
+
 ONE_SECOND = timedelta(seconds=1)
 CLOCKS_DIFFER = timedelta(seconds=2)
 GAVE_UP: tuple[Literal["FAILED", "TIMED_OUT", "ABORTED"], ...] = ("FAILED", "TIMED_OUT", "ABORTED")
+CAMPAIGN_JOBS = ("campaign_job", "campaign_watch_job")
 AN_HOUR = timedelta(hours=1)
 A_DAY = timedelta(days=1)
+FAR_AWAY = datetime.max.replace(tzinfo=UTC)
 _DISTANCE = re.compile(r"(?P<number>\d{1,4})(?P<unit>mo|w|d|h)")
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": AN_HOUR}
 
@@ -56,10 +63,11 @@ def read_distance(text: str) -> Distance:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An instant at which the clock stood, and what the due job says that it did there."""
+    """An instant at which the clock stood, and what the jobs of members and campaigns say that they did there."""
 
     at: datetime
     due: dict[str, Any]
+    campaigns: dict[str, Any]
 
 
 class MovedClub:
@@ -73,20 +81,30 @@ class MovedClub:
         self._states = client("stepfunctions", stack.aws_endpoint)
         self._club_id = ClubRegistry(self._tables, stack.tables["clubs"]).find_by_slug(named) or named
         self._due_items = DueStore(self._tables, stack.tables["members"], self._club_id)
+        self._campaigns = MovedCampaigns(self._tables, stack.tables["messages"], self._club_id)
         if self._club().clock_offset is None:
             raise LocalRunError(f"{named} lives in real time: only a club made with a clock of its own can be moved.")
 
     def advance(self, distance: Distance) -> Iterator[Stop]:
-        """Go that far, and stop wherever somebody is due and at the end; in the end the ledger is proved."""
+        """Go that far, and stop wherever somebody or a campaign is due and at the end.
+
+        In the end the ledger is proved.
+        """
         target = distance(self.now())
-        while (hint := self._next_hint(target)) is not None:
-            # Who is still due after a visit is due again in an hour.
-            instant = hint if hint > self.now() else self.now() + AN_HOUR
-            if instant >= target:
+        while True:
+            hint = self._next_hint(target)
+            instant = min(self._next_instant(hint), target)
+            yield self._stop_at(instant, min(hint or target, instant))
+            if instant == target:
                 break
-            yield self._stop_at(instant, hint)
-        yield self._stop_at(target, hint or target)
         self._run("proof_job")
+
+    def _next_instant(self, hint: datetime | None) -> datetime:
+        """When something happens next, to members or campaigns."""
+        now = self.now()
+        # Who is still due after a visit is due again in an hour.
+        visit = FAR_AWAY if hint is None else hint if hint > now else now + AN_HOUR
+        return min(visit, self._campaigns.next_at(now) or FAR_AWAY)
 
     def now(self) -> datetime:
         """The club's own time."""
@@ -94,14 +112,30 @@ class MovedClub:
 
     def _stop_at(self, instant: datetime, nobody_before: datetime) -> Stop:
         offset = instant + ONE_SECOND - SystemClock().now()
-        self._operator.do("move_clock", club_id=self._club_id, clock_offset_seconds=int(offset.total_seconds()))
+        # A long campaign may have taken longer than there was to go: no clock is put back.
+        ahead = max(offset, self._club().clock_offset or timedelta())
+        self._operator.do("move_clock", club_id=self._club_id, clock_offset_seconds=int(ahead.total_seconds()))
         self._jump_to(nobody_before)
         begun = SystemClock().now() - CLOCKS_DIFFER
-        due = self._run("due_job")
+        due, campaigns = self._run("due_job"), self._run("campaign_job")
         self._wait_until("cases", self._cases_are_done)
         self._see_that_none_failed(instant, begun)
+        self._send_campaigns()
         self._wait_until("messages", self._outbox_is_empty)
-        return Stop(instant, due)
+        return Stop(instant, due, campaigns)
+
+    def _send_campaigns(self) -> None:
+        """Run the campaigns' jobs until all is sent that may be by now, for as long as it goes on."""
+        before, waited = self._campaigns.progress(), 0.0
+        while not self._campaigns.is_settled(self.now()):
+            if waited > SETTLED_WITHIN:
+                raise LocalRunError(f"Nothing more is sent of the campaigns of {self._club_id}: see the jobs' logs.")
+            for job in CAMPAIGN_JOBS:
+                self._run(job)
+            time.sleep(JOBS_EVERY)
+            after = self._campaigns.progress()
+            waited = waited + JOBS_EVERY if after == before else 0.0
+            before = after
 
     def _jump_to(self, instant: datetime) -> None:
         """Let the job look at no day before on which nobody is due, as was just seen."""
@@ -157,7 +191,7 @@ class MovedClub:
         if failed:
             raise LocalRunError(
                 f"At {instant:%Y-%m-%d %H:%M} UTC {len(failed)} cases of {self._club_id} failed "
-                f"({', '.join(failed)}): see the logs of due_task and erasure_task."
+                f"({', '.join(failed)}): see the logs of due_task, erasure_task and campaign_task."
             )
 
     def _is_own(self, execution: str) -> bool:

@@ -124,11 +124,17 @@ class Inbox:
             pieces=shown,
             clock=clock_text,
             parts=lambda count: text("parts.one" if count == 1 else "parts.many", count=count),
-            why=lambda mail: why_sent(mail.kind, language) if mail.kind else texts["unexplained"],
+            why=lambda mail: _why(mail, language),
             only=recipient,
             mails=mails[:MOST_SHOWN],
             more=len(mails) > MOST_SHOWN,
         )
+
+
+def _why(mail: Mail, language: str) -> str:
+    if mail.kind:
+        return why_sent(mail.kind, language)
+    return inbox_texts(language)["unexplained" if mail.campaign_id is None else "why.campaign"]
 
 
 def _recipient(typed: str) -> str:

@@ -17,7 +17,7 @@ import httpx
 
 from infra.local.home import Stack
 from infra.local.loopback import client, require_loopback
-from stamkunde.messaging.model import KINDS, DeliveryState, MessageKind
+from stamkunde.messaging.model import KINDS, DeliveryState, MessageClass, MessageKind
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import parse_instant
 from stamkunde.shared.item import from_wire
@@ -53,10 +53,13 @@ class Mail:
     reason: str | None = None
     parts: int = 0
     at: datetime | None = None
+    campaign_id: str | None = None
 
     @property
     def message_class(self) -> str | None:
         """What it is in law."""
+        if self.campaign_id is not None:
+            return MessageClass.MARKETING.value
         return KINDS[self.kind].message_class.value if self.kind else None
 
     @property
@@ -81,7 +84,13 @@ class Mailbox:
         deliveries = [row for row in rows if row["pk"].startswith("D#")]
         taken = {row["recipient"] for row in waiting if "claim" in row}
         known = {row["provider_id"]: row for row in deliveries if row["provider_id"]}
-        arrived = [_with_fate(mail, known.get(provider_id), taken) for mail, provider_id in self._handed_over()]
+        campaigns = {row["provider_id"]: row for row in rows if row["pk"].startswith("SENT#") if "provider_id" in row}
+        arrived = [
+            _of_campaign(mail, campaigns[provider_id])
+            if provider_id in campaigns
+            else _with_fate(mail, known.get(provider_id), taken)
+            for mail, provider_id in self._handed_over()
+        ]
         seen = {mail.message_id for mail in arrived}
         mails = [
             *map(_waiting, waiting),
@@ -143,6 +152,17 @@ def _with_fate(mail: Mail, delivery: dict[str, Any] | None, taken: set[str]) -> 
         reason=delivery["reason"],
         parts=delivery["parts"],
         at=mail.at or parse_instant(delivery["recorded_at"]),
+    )
+
+
+def _of_campaign(mail: Mail, row: dict[str, Any]) -> Mail:
+    return replace(
+        mail,
+        state=DeliveryState(row["outcome"]),
+        reason=row.get("reason"),
+        parts=row["parts"],
+        at=mail.at or parse_instant(row["called_at"]),
+        campaign_id=row["sk"].partition("#")[0],
     )
 
 

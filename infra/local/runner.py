@@ -185,11 +185,17 @@ class Runner:
                 "views": outputs["ViewsTable"],
                 "messages": outputs["MessagesTable"],
             },
-            state_machines={"member_due": outputs["MemberMachine"], "member_erased": outputs["ErasureMachine"]},
+            state_machines={
+                "member_due": outputs["MemberMachine"],
+                "member_erased": outputs["ErasureMachine"],
+                "campaign_begun": outputs["CampaignMachine"],
+            },
             functions={
                 "operator_task": outputs["OperatorFunction"],
                 "day_totals_job": outputs["DayTotalsFunction"],
                 "due_job": outputs["DueFunction"],
+                "campaign_job": outputs["CampaignFunction"],
+                "campaign_watch_job": outputs["CampaignWatchFunction"],
                 "proof_job": outputs["ProofFunction"],
             },
             demo=self._home.known_demo(),

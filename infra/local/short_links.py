@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 _CLUB = re.compile(r"/c/([a-z0-9-]+)")
 _TERMS = re.compile(r"/t/([a-z0-9-]+)")
-_LINK = re.compile(r"/([a-z0-9]+)")
+_LINK = re.compile(r"/([A-Za-z0-9]+)")
 
 
 def pages_path(path: str) -> str:
@@ -22,7 +22,7 @@ def pages_path(path: str) -> str:
 
 def pieces(text: str, short_domain: str, pages_url: str) -> Iterator[tuple[str, str | None]]:
     """A message's text piece by piece, each with the address it leads to, if it is a link."""
-    links = re.compile(rf"(?:https://)?{re.escape(short_domain)}(/[a-z0-9-]+(?:/[a-z0-9-]+)*)")
+    links = re.compile(rf"(?:https://)?{re.escape(short_domain)}(/[A-Za-z0-9-]+(?:/[a-z0-9-]+)*)")
     shown = 0
     for link in links.finditer(text):
         if link.start() > shown:

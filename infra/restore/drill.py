@@ -42,6 +42,7 @@ CLUB_NAME = "Restore drill"
 _CLUBS_SLUG = re.compile(r"restore-drill-[0-9a-z]{10}")
 LETTERS_OF_A_NAME = 12
 SPENT = 10_000
+MARKS = '"MARKED#'
 POINT = TillPoint("drill", "drill", "never", None)
 
 
@@ -192,7 +193,9 @@ def _words_for(club: Club, member: Member) -> dict[str, str]:
 
 
 def _found(place: Place, club: Club, words: dict[str, str]) -> dict[str, dict[str, int]]:
-    texts = chain.from_iterable(rows_of(place.tables, name) for name in place.table_names.values())
+    every = chain.from_iterable(rows_of(place.tables, name) for name in place.table_names.values())
+    # Whom the next minute looks at, for segments: it says that somebody was there, or has gone just now.
+    texts = ((where, text) for where, text in every if MARKS not in text)
     number = words["phone"]
     # The number is a real one, of whoever may be a member of other clubs; all other words are this drill's alone.
     ours = ((where, text if club.club_id in text else text.replace(number, "")) for where, text in texts)

@@ -100,7 +100,7 @@ def on_aws(region: str) -> Place:
     return Place(session.client, _settings(region, account, names))
 
 
-def _settings(region: str, account: str, names: Mapping[str, str]) -> Settings:
+def _settings(region: str, account: str, names: Mapping[str, Any]) -> Settings:
     return Settings(
         region=region,
         evidence_bucket=f"stamkunde-evidence-{account}",

@@ -17,6 +17,8 @@ from infra.restore.place import Place, clock_of
 from infra.restore.sweep import AT_ONCE, Sweep, delete_rows
 from infra.restore.wishes import Wishes, asked_for
 from stamkunde.bootstrap import admission
+from stamkunde.campaigns.runs import RUNNING_SHARDS
+from stamkunde.campaigns.store import DUE_SHARDS
 from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.erasure_bootstrap import erasure
@@ -79,6 +81,7 @@ def replay(place: Place, standing: Place, erase: Erase = erase) -> Replayed:
     """
     client, table = place.tables, place.settings.clubs_table
     messages = take_out_messages(place)
+    drop_facts(place)
     known, wished = everybody(place), (asked_for(standing), asked_for(place))
     clubs = people = asked = withdrawn = 0
     buried: set[str] = set()
@@ -114,6 +117,16 @@ def everybody(place: Place) -> dict[str, set[str]]:
     return found
 
 
+def drop_facts(place: Place) -> None:
+    """Take away what segments know of members, and of whom it is to be made anew: the next hour makes all of it.
+
+    It is a view. Tables are copied one after the other, so it may know of somebody whom no other row knows any more.
+    """
+    rows = place.rows("views", "begins_with(pk, :facts) OR begins_with(pk, :mark)", facts="FACTS#", mark="MARKED#")
+    for some in batched(rows, AT_ONCE, strict=False):
+        delete_rows(place.tables, place.settings.views_table, some)
+
+
 def drop_hints(place: Place, gone: Container[str]) -> None:
     """Take away when people who are gone were to be looked at, and what was being done to them as the copy was made.
 
@@ -132,11 +145,18 @@ def _whom(row: Mapping[str, Any]) -> str:
 
 
 def take_out_messages(place: Place, club_id: str | None = None) -> int:
-    """Delete what waits to be sent, in one club or in all; how many. Who got it then must not get it now."""
+    """Delete what waits to be sent, in one club or in all; how many. Who got it then must not get it now.
+
+    Campaigns that were due or being sent aren't looked after any more: what of them has gone since, no copy knows.
+    """
     client, table, gone = place.tables, place.settings.messages_table, 0
-    for shard in range(OUTBOX_SHARDS):
-        rows = query_rows(client, table, f"OUTBOX#{shard}", consistent=True)
-        theirs = (row for row in rows if club_id is None or row["sk"].split("#")[1] == club_id)
+    for pk in (
+        *(f"OUTBOX#{shard}" for shard in range(OUTBOX_SHARDS)),
+        *(f"CAMPAIGN_DUE#{shard}" for shard in range(DUE_SHARDS)),
+        *(f"RUNNING#{shard}" for shard in range(RUNNING_SHARDS)),
+    ):
+        rows = query_rows(client, table, pk, consistent=True)
+        theirs = (row for row in rows if club_id is None or club_id in row["sk"].split("#"))
         for some in batched(theirs, AT_ONCE, strict=False):
             delete_rows(client, table, some)
             gone += len(some)

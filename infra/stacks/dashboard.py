@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.constructs.python_function import METRICS_NAMESPACE
+from infra.function_catalogue import Stream
 from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack
 
@@ -61,12 +62,14 @@ def _waiting(service: ServiceStack) -> Sequence[cloudwatch.IWidget]:
         failures.queue.metric_approximate_number_of_messages_visible(label=name)
         for name, failures in service.failure_queues.items()
     ]
-    behind = service.functions["ledger_stream"].function.metric(
-        "IteratorAge", label="ledger_stream", statistic=cloudwatch.Stats.MAXIMUM
-    )
+    behind = [
+        made.function.metric("IteratorAge", label=name, statistic=cloudwatch.Stats.MAXIMUM)
+        for name, made in service.functions.items()
+        if isinstance(made.catalogued.trigger, Stream)
+    ]
     return (
         _graph("Events given up on", depths),
-        _graph("Stream behind, ms", [behind]),
+        _graph("Streams behind, ms", behind),
         _graph("Messages", [_messages(outcome, function) for outcome, function in OUTCOMES]),
     )
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
+from infra.constructs.report_topic import PUBLISHERS
 from infra.function_catalogue import FUNCTIONS, TABLES, Stream
 from infra.target import Target
 
@@ -24,7 +25,7 @@ TOMBSTONE_ARN = f"arn:aws:s3:::{TOMBSTONE_NAME}"
 TOMBSTONE_DAYS = 45
 """Longer than any copy of those who are gone is kept."""
 
-CLEARED_AWAY_BY = {"members": "expires"}
+CLEARED_AWAY_BY = {"members": "expires", "messages": "expires"}
 """What holds the second from which a row may go, in tables with rows that go by themselves."""
 
 
@@ -40,21 +41,23 @@ class DataStack(cdk.Stack):
             **options,
         )
         self.key = kms.Key(self, "Key", description="Everything that Stamkunde keeps", enable_key_rotation=True)
-        self._let_alarms_be_encrypted()
+        self._let_be_encrypted("cloudwatch.amazonaws.com", *PUBLISHERS)
         self.tables = {name: self._table(name) for name in TABLES}
         self.evidence = self._evidence_bucket()
         self.tombstones = self._tombstone_bucket()
         self.mail = self._mail_identity(target)
 
-    def _let_alarms_be_encrypted(self) -> None:
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+    def _let_be_encrypted(self, *services: str) -> None:
+        """Let services publish to our topics, in our account's name: alarms, and what becomes of messages."""
+        for service in services:
+            self.key.add_to_resource_policy(
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                    principals=[iam.ServicePrincipal(service)],
+                    resources=["*"],
+                    conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+                )
             )
-        )
 
     def _mail_identity(self, target: Target) -> ses.EmailIdentity:
         identity = ses.EmailIdentity(self, "MailIdentity", identity=ses.Identity.domain(target.mail_domain))
@@ -113,8 +116,7 @@ class DataStack(cdk.Stack):
             time_to_live_attribute=CLEARED_AWAY_BY.get(name),
             deletion_protection=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
-            # With old images: what is removed must be taken out of the projections again.
-            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if _is_streamed(name) else None,
+            stream=_stream_of(name),
         )
         cdk.CfnOutput(self, f"{name.title()}TableName", value=table.table_name).override_logical_id(
             f"{name.title()}Table"
@@ -122,5 +124,10 @@ class DataStack(cdk.Stack):
         return table
 
 
-def _is_streamed(table: str) -> bool:
-    return any(isinstance(function.trigger, Stream) and function.trigger.table == table for function in FUNCTIONS)
+def _stream_of(table: str) -> dynamodb.StreamViewType | None:
+    """With old images where the rows are told: what is removed must be taken out of the projections again."""
+    streams = [function.trigger for function in FUNCTIONS if isinstance(function.trigger, Stream)]
+    told = {stream.keys_only for stream in streams if stream.table == table}
+    if not told:
+        return None
+    return dynamodb.StreamViewType.KEYS_ONLY if told == {True} else dynamodb.StreamViewType.NEW_AND_OLD_IMAGES

@@ -30,6 +30,8 @@ STREAM_BEHIND = cdk.Duration.minutes(60)
 SHARE_OF_TIMEOUT = 0.8
 SERVER_ERRORS = 5
 FAILED_MESSAGES = 5
+# SES looks into an account at one complaint in a thousand e-mails.
+COMPLAINTS_AN_HOUR = 3
 SHARE_OF_SMS_QUOTA = 0.8
 # Of an hour's text messages to one country: some numbers are always switched off or mistyped.
 SHARE_OF_SMS_THAT_ARRIVES = 0.5
@@ -75,9 +77,12 @@ class MonitoringStack(cdk.Stack):
         for name, table in data.tables.items():
             self._watch_table(name, table.table_name)
         self._watch_messages()
+        self._watch_reports()
         self._watch_text_messages(target)
         self._watch_ledger()
+        self._watch_facts()
         self._watch_due(service)
+        self._watch_campaigns()
         self._alarm(
             "CopiesStanding",
             "copies-standing",
@@ -211,6 +216,16 @@ class MonitoringStack(cdk.Stack):
             periods=2,
         )
 
+    def _watch_reports(self) -> None:
+        for function, title in (("delivery_worker", "Worker"), ("gateway_hook", "Hook")):
+            self._alarm(
+                f"ComplaintsTo{title}",
+                "complaints",
+                "Readers tell their mail program that what a club sends is spam.",
+                own_metric("Complaints", function).with_(period=cdk.Duration.hours(1)),
+                threshold=COMPLAINTS_AN_HOUR,
+            )
+
     def _watch_ledger(self) -> None:
         self._alarm(
             "LedgerDifferences",
@@ -228,10 +243,53 @@ class MonitoringStack(cdk.Stack):
                 threshold=1,
             )
 
+    def _watch_facts(self) -> None:
+        for function, title in (("member_facts_job", "Renewal"), ("facts_rebuild_job", "Rebuild")):
+            self._alarm(
+                f"Facts{title}Broken",
+                "facts-broken",
+                f"{function} can't make anew what segments know of a club's members.",
+                own_metric("FactsBroken", function),
+                threshold=1,
+                # What broke once is tried again with the next run.
+                periods=3 if title == "Renewal" else 1,
+            )
+
+    def _watch_campaigns(self) -> None:
+        for function, title, description in (
+            ("campaign_job", "CampaignsBroken", "campaign_job can't look at a campaign that is due."),
+            (
+                "campaign_watch_job",
+                "SendingBroken",
+                "campaign_watch_job can't look at a campaign that is being sent.",
+            ),
+        ):
+            self._alarm(
+                title,
+                "campaigns-broken",
+                description,
+                own_metric("CampaignsBroken", function),
+                threshold=1,
+                # What broke once is tried again with the next run.
+                periods=3,
+            )
+        self._alarm(
+            "CampaignsFaulty",
+            "campaigns-faulty",
+            "A fault has paused a campaign in the middle of its sending; it waits for somebody.",
+            own_metric("CampaignsFaulty", "campaign_watch_job").with_(
+                # The job tells it every minute for as long as it is so.
+                statistic=cloudwatch.Stats.MAXIMUM,
+                period=cdk.Duration.minutes(1),
+            ),
+            threshold=1,
+        )
+
     def _watch_due(self, service: ServiceStack) -> None:
         cases = (
             ("member_due", "due-cases", "What is due to a member could not be done."),
             ("member_erased", "erasure-cases", "A step of somebody's erasure could not be done."),
+            ("campaign_begun", "campaigns-not-begun", "A campaign could not be begun, and is paused."),
         )
         for name, section, description in cases:
             machine = service.machines[name]

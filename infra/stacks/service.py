@@ -13,22 +13,25 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.constructs import erasure_machine, member_machine
+from infra.constructs import campaign_machine, erasure_machine, member_machine
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.case_machine import CaseMachine
 from infra.constructs.failure_queue import FailureQueue
 from infra.constructs.minute_schedule import MinuteSchedule
 from infra.constructs.public_http_api import PublicHttpApi
 from infra.constructs.python_function import KEY_ACTIONS_TO_KEEP_FILES, PythonFunction
+from infra.constructs.report_topic import MAIL_SET, SMS_SET, ReportTopic
 from infra.constructs.wake_up_queue import WakeUpQueue
-from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Schedule, Stream
+from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Rows, Schedule, Stream
 from infra.packaging import Packages
 from infra.stacks.data import EVIDENCE_ARN, TOMBSTONE_ARN, DataStack
 from infra.target import EDGE_REGION, LOCAL_ORIGIN_SECRET, ORIGIN_SECRET_NAME, Target
+from stamkunde.campaigns.model.gateway_choice import SmsGateway
 
 MACHINE_VARIABLES = {
     "member_due": "MEMBER_MACHINE",
     "member_erased": "ERASURE_MACHINE",
+    "campaign_begun": "CAMPAIGN_MACHINE",
 }
 """Where a function finds the ARN of a state machine that it starts."""
 
@@ -62,12 +65,15 @@ class ServiceStack(cdk.Stack):
         for function in self.functions.values():
             self._let_wake(function)
             self._let_send(function)
+            self._let_send_campaigns(function)
+            self._let_hear_gatewayapi(function)
             catalogued, data = function.catalogued, self._data
             self._let_at_files(function, catalogued.on_evidence, "EVIDENCE_BUCKET", data.evidence, EVIDENCE_ARN)
             self._let_at_files(function, catalogued.on_tombstones, "TOMBSTONE_BUCKET", data.tombstones, TOMBSTONE_ARN)
         self.machines = {
             "member_due": self._machine("member_due", "due_task", member_machine.definition),
             "member_erased": self._machine("member_erased", "erasure_task", erasure_machine.definition),
+            "campaign_begun": self._machine("campaign_begun", "campaign_task", campaign_machine.definition),
         }
         for function in self.functions.values():
             self._let_start(function)
@@ -125,6 +131,11 @@ class ServiceStack(cdk.Stack):
             environment["PAGES_DOMAIN"] = self._target.domain
             environment["SHORT_DOMAIN"] = self._target.short_domain
             environment["MAIL_DOMAIN"] = self._target.mail_domain
+            environment["SMS_GATEWAY"] = self._target.sms_gateway
+        if function.knows_paces:
+            environment["SMS_A_SECOND"] = str(self._target.sms_a_second)
+            environment["EMAILS_A_SECOND"] = str(self._target.emails_a_second)
+            environment["CLUB_A_SECOND"] = str(self._target.club_a_second)
         if self._target.is_local:
             environment["CLUB_CLOCKS"] = "allowed"
         return environment
@@ -137,9 +148,11 @@ class ServiceStack(cdk.Stack):
                 self._wake_by_stream(function, stream)
             case Queue() as queue:
                 failures = self._failure_queue(function)
-                self.wake_up_queues[function.catalogued.name] = WakeUpQueue(
-                    function, "WakeUps", worker=function, queue=queue, failures=failures
-                )
+                made = WakeUpQueue(function, "WakeUps", worker=function, queue=queue, failures=failures)
+                self.wake_up_queues[function.catalogued.name] = made
+                if queue.filled_by_gateways:
+                    texts = self._target.sms_gateway is SmsGateway.VOICE
+                    ReportTopic(function, "Reports", queue=made.queue, key=self._data.key, texts=texts)
 
     def _wake_by_clock(self, function: PythonFunction, schedule: Schedule) -> None:
         failures = self._failure_queue(function)
@@ -168,14 +181,13 @@ class ServiceStack(cdk.Stack):
                 resources=[table.table_stream_arn],
             )
         )
-        keys = {"Keys": {"sk": {"S": lambda_.FilterRule.begins_with(stream.sort_key_prefix)}}}
         mapping = lambda_.EventSourceMapping(
             function,
             "Stream",
             target=function.function,
             event_source_arn=table.table_stream_arn,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            filters=[lambda_.FilterCriteria.filter({"dynamodb": keys})],
+            filters=[lambda_.FilterCriteria.filter(_told_of(rows)) for rows in stream.rows],
             batch_size=100,
             bisect_batch_on_error=True,
             retry_attempts=5,
@@ -197,6 +209,10 @@ class ServiceStack(cdk.Stack):
         function.role.add_to_policy(
             iam.PolicyStatement(actions=["ses:SendEmail"], resources=[self._data.mail.email_identity_arn])
         )
+        # Whoever sends by a set needs the right to it as well.
+        reports = f"arn:aws:ses:{self.region}:{cdk.Aws.ACCOUNT_ID}:configuration-set/{MAIL_SET}"
+        function.role.add_to_policy(iam.PolicyStatement(actions=["ses:SendEmail"], resources=[reports]))
+        function.function.add_environment("MAIL_CONFIGURATION_SET", MAIL_SET)
         # A phone number has no ARN, so the right to write to one is a right on everything; topics are taken out.
         for effect, resource in ((iam.Effect.ALLOW, "*"), (iam.Effect.DENY, "arn:aws:sns:*:*:*")):
             statement = iam.PolicyStatement(effect=effect, actions=["sns:Publish"], resources=[resource])
@@ -204,6 +220,34 @@ class ServiceStack(cdk.Stack):
         acknowledge(
             function.role, "IAM5[Resource::*]", "A phone number has no ARN; a second statement denies every topic."
         )
+
+    def _let_send_campaigns(self, function: PythonFunction) -> None:
+        if not function.catalogued.sends_campaigns:
+            return
+        function.function.add_environment("SMS_CONFIGURATION_SET", SMS_SET)
+        function.function.add_environment("GATEWAYAPI_URL", self._target.gatewayapi_url)
+        self._let_read_secret(function, "GATEWAYAPI_TOKEN", "token")
+        if self._target.sms_gateway is not SmsGateway.VOICE:
+            return
+        here = f"arn:aws:sms-voice:{self.region}:{cdk.Aws.ACCOUNT_ID}"
+        resources = [f"{here}:sender-id/*", f"{here}:configuration-set/{SMS_SET}"]
+        function.role.add_to_policy(iam.PolicyStatement(actions=["sms-voice:SendTextMessage"], resources=resources))
+        acknowledge(
+            function.role,
+            f"IAM5[Resource::{resources[0].replace(cdk.Aws.ACCOUNT_ID, '<AWS::AccountId>')}]",
+            "Each club writes under a name of its own, which is a sender id.",
+        )
+
+    def _let_hear_gatewayapi(self, function: PythonFunction) -> None:
+        if function.catalogued.hears_gatewayapi:
+            self._let_read_secret(function, "GATEWAYAPI_HOOK_SECRET", "hook")
+
+    def _let_read_secret(self, function: PythonFunction, variable: str, name: str) -> None:
+        """Let a function read one parameter, which an operator puts there, and know what it is called."""
+        parameter = f"/stamkunde/gatewayapi/{name}"
+        arn = f"arn:aws:ssm:{self.region}:{cdk.Aws.ACCOUNT_ID}:parameter{parameter}"
+        function.role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn]))
+        function.function.add_environment(variable, parameter)
 
     def _let_at_files(
         self, function: PythonFunction, actions: Sequence[str], variable: str, bucket: s3.Bucket, arn: str
@@ -247,13 +291,23 @@ class ServiceStack(cdk.Stack):
             "DayTotalsFunction": self.functions["day_totals_job"].function.function_name,
             "ProofFunction": self.functions["proof_job"].function.function_name,
             "DueFunction": self.functions["due_job"].function.function_name,
+            "CampaignFunction": self.functions["campaign_job"].function.function_name,
+            "CampaignWatchFunction": self.functions["campaign_watch_job"].function.function_name,
             "MemberMachine": self.machines["member_due"].state_machine_arn,
             "ErasureMachine": self.machines["member_erased"].state_machine_arn,
+            "CampaignMachine": self.machines["campaign_begun"].state_machine_arn,
         }
         if self._target.source_digest:
             outputs["SourceDigest"] = self._target.source_digest
         for name, value in outputs.items():
             cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
+
+
+def _told_of(rows: Rows) -> dict[str, Any]:
+    """What a record of a stream looks like that tells of such rows."""
+    keys = {"Keys": {"sk": {"S": lambda_.FilterRule.begins_with(rows.sort_key_prefix)}}}
+    told: dict[str, Any] = {"dynamodb": keys}
+    return told | {"eventName": lambda_.FilterRule.is_equal("INSERT")} if rows.only_new else told
 
 
 def origin_secret(target: Target) -> str:

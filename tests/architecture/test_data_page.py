@@ -52,7 +52,16 @@ def test_every_context_and_table_is_described() -> None:
 
 
 def test_every_key_that_could_be_a_clubs_names_the_club() -> None:
-    shared = {"CLUBS#‹shard›", "SLUG#‹slug›", "DIRTY#‹shard›", "OUTBOX#‹shard›", "LINK#‹hash of token›"}
+    shared = {
+        "CAMPAIGN_DUE#‹shard›",
+        "CLUBS#‹shard›",
+        "SLUG#‹slug›",
+        "DIRTY#‹shard›",
+        "OUTBOX#‹shard›",
+        "LINK#‹hash of token›",
+    }
+    shared |= {"RUNNING#‹shard›", "UNKNOWN#‹shard›", "STOP_NUMBER#‹number›", "RATE#gateway#‹channel›"}
+    shared |= {"MARKED#‹shard›"}
     for entity in ENTITIES:
         assert "‹club›" in entity["pk"] or entity["pk"] in shared
 

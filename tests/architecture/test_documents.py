@@ -19,6 +19,8 @@ from infra.local.home import DEFAULT_PORT, ROOT
 from stamkunde.http import LARGEST_BODY
 from stamkunde.ledger.model.holding import HOLD_TIME, MOST_HOLDS
 from stamkunde.members.model import LONGEST_NAME
+from stamkunde.messaging.prices import price_of
+from stamkunde.messaging.quiet_hours import SendingHours
 from stamkunde.shared.errors import STATUS_BY_CODE
 from stamkunde.shared.language import LANGUAGES, catalogue, text
 from stamkunde.shared.money import Money
@@ -231,6 +233,18 @@ def test_a_manual_quotes_refusals_as_the_till_api_words_them(language: str) -> N
         # Before the key is known to be good, no club's language is known either.
         spoken = "en" if STATUS_BY_CODE[code] == 401 else language
         assert title == catalogue(spoken)[f"problem.{code}.title"]
+
+
+@pytest.mark.parametrize(("language", "countries"), [("da", ["DK"]), ("nb", ["NO"]), ("en", ["DK", "NO"])])
+def test_a_manual_tells_what_text_messages_cost_and_when_they_come(language: str, countries: list[str]) -> None:
+    told = " ".join(MANUALS[language].split())
+    for country in countries:
+        kroner = f"{price_of(1, country).amount / 100:.2f}"
+        assert f"{kroner if language == 'en' else kroner.replace('.', ',')} kr." in told
+        assert f"{500 * price_of(1, country).amount // 100} kr." in told
+    for window in (SendingHours().workdays, SendingHours().sundays_and_holidays):
+        between = " to " if language == "en" else "-"
+        assert f"{window.opens.hour}{between}{window.closes.hour}" in told
 
 
 @pytest.mark.parametrize(

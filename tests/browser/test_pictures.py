@@ -1,4 +1,4 @@
-"""What customers see, from joining to the card, in the pictures that the documentation shows.
+"""What customers see, from joining to the card and of a campaign, in the pictures that the documentation shows.
 
 `make pictures` keeps them; otherwise this only walks the way that they show.
 """
@@ -11,7 +11,10 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from infra.local.home import ROOT
-from tests.browser_fixtures import Customers
+from stamkunde.shared.channel import Channel
+from tests.browser.campaigns import Campaigns
+from tests.browser_fixtures import Contexts, Customers
+from tests.local_stack import LocalStack
 
 KEPT_IN = os.environ.get("STAMKUNDE_PICTURES")
 
@@ -46,6 +49,17 @@ def test_the_way_from_the_form_to_the_card_by_day_and_night(new_customer: Custom
         "card.png",
         "inbox.png",
     }
+
+
+def test_the_page_that_a_campaigns_link_opens(
+    local_stack: LocalStack, new_customer: Customers, new_context: Contexts, tmp_path: Path
+) -> None:
+    folder = ROOT / KEPT_IN if KEPT_IN else tmp_path
+    links = Campaigns.of_a_new_shop(local_stack.stack, new_customer).reach()
+    page = new_context(locale="da").new_page()
+    page.goto(links[Channel.SMS])
+    _take(page, folder / "offer.png")
+    assert (folder / "offer.png").stat().st_size
 
 
 def _take(page: Page, file: Path) -> None:

@@ -37,6 +37,7 @@ def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) 
     """The clubs made since the test began, and the only ones that jobs go to: a session has hundreds."""
     from due_job import handler as due_job
 
+    from facts_rebuild_job import handler as facts_rebuild_job
     from ledger_job import handler as ledger_job
     from proof_job import handler as proof_job
 
@@ -47,7 +48,7 @@ def clubs_of_this_test(tables: DynamoDBClient, monkeypatch: pytest.MonkeyPatch) 
         return [club_id for club_id in every() if club_id not in before]
 
     monkeypatch.setattr(ClubRegistry, "club_ids", lambda _registry: iter(made_since()))
-    for job in (due_job, ledger_job, proof_job):
+    for job in (due_job, ledger_job, proof_job, facts_rebuild_job):
         monkeypatch.setattr(job, "ROUNDS", replace(job.ROUNDS, club_ids=made_since))
     return made_since
 

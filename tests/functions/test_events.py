@@ -55,6 +55,19 @@ REFUSED_TASKS = {
     "set_keeping": "forecast_needed",  # Its seal is made up.
     "publish_terms": "terms_point_empty",  # The club of this test has not said who it is.
     "attach_signed_form": "form_code_unknown",
+    # No member's facts have been made yet, and no segment is saved.
+    "count_segment": "facts_not_made",
+    "show_segment": "unknown_segment",
+    "remove_segment": "unknown_segment",
+    **dict.fromkeys(
+        ("edit_campaign", "copy_campaign", "preview_campaign", "try_campaign", "schedule_campaign", "show_campaign"),
+        "unknown_campaign",
+    ),
+    **dict.fromkeys(
+        ("take_back_campaign", "pause_campaign", "resume_campaign", "cancel_campaign", "explain_campaign"),
+        "unknown_campaign",
+    ),
+    **dict.fromkeys(("preview_plan", "approve_plan", "cancel_plan", "show_plan"), "unknown_plan"),
 }
 
 
@@ -99,6 +112,8 @@ PAGE_ANSWERS = {
         "show_look": 200,
         "show_link": 410,
         "act_on_link": 410,
+        "show_unsubscribe": 410,
+        "unsubscribe": 410,
     },
     "member_page": {
         "show_card": 200,
@@ -174,7 +189,18 @@ def test_a_tills_event_is_understood(case: str, till: TillClient) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    ["ledger_stream", "day_totals_job", "message_worker", "outbox_job", "ledger_job", "proof_job", "backup_job"],
+    [
+        "ledger_stream",
+        "member_stream",
+        "member_facts_job",
+        "facts_rebuild_job",
+        "day_totals_job",
+        "message_worker",
+        "outbox_job",
+        "ledger_job",
+        "proof_job",
+        "backup_job",
+    ],
 )
 @pytest.mark.usefixtures("clubs_of_this_test")
 def test_a_workers_events_are_taken(function: str) -> None:

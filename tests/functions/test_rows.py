@@ -7,10 +7,12 @@ from copy import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from stamkunde.campaigns.model.campaign import CampaignStatus
 from stamkunde.clubs.closing import ClosingClub
 from stamkunde.clubs.store import ClubStore
 from stamkunde.erasure.model import Cause, Receipt
 from stamkunde.erasure_bootstrap import erasure
+from stamkunde.gateways.handover import AnswerLost
 from stamkunde.ledger.store import LedgerStore, guest_account
 from stamkunde.members.birthdays import BirthdayNotes
 from stamkunde.members.codes import CodePurpose, one_time_code
@@ -19,17 +21,21 @@ from stamkunde.members.joining import JoinForm
 from stamkunde.members.lapsing import LapsingNote, LapsingNotes
 from stamkunde.members.stops import Stops
 from stamkunde.members.store import MemberStore
+from stamkunde.messaging.suppression import Report, Suppressions, Trouble
 from stamkunde.settings import Settings
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import SystemClock
 from stamkunde.shared.ids import new_id
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.transaction import commit
 from tests.architecture.test_data_page import ENTITIES, describing
+from tests.campaign_shop import CampaignShop, member
 from tests.erasing_shop import KeptTombstones, Photos
 from tests.factories import everything_shown
 from tests.function_fixtures import CONTEXT, new_till
 from tests.functions.test_messages import wake_up
-from tests.ledger_checks import rows_of
+from tests.ledger_checks import rows, rows_of
+from tests.sending_scene import SendingScene
 from tests.tables import TABLES
 from tests.till_client import TillClient
 
@@ -163,6 +169,26 @@ def somebody_forgotten(till: TillClient, tables: DynamoDBClient) -> None:
     commit(tables, [stores.receipts.begin_write(date(2150, 1, 31), begun)])
 
 
+def a_segment(till: TillClient, operate: Any) -> None:
+    """A saved rule that chooses members."""
+    wish = {"segment_id": "alle", "name": "Alle", "criteria": {"is": "all"}, "by": "Mette"}
+    assert operate("save_segment", club_id=till.club["club_id"], **wish)["counted"]["chosen"]
+
+
+def a_campaign_begun(operate: Any, tables: DynamoDBClient) -> None:
+    """A club whose owner has set a ceiling and sending hours, with a plan and a campaign that is being sent."""
+    club_id = new_till(operate).club["club_id"]
+    operate("set_ceiling", club_id=club_id, limit=50_000, approved_by="Holm", by="Mette")
+    hours = {"workdays": ["06:00", "21:00"], "sundays_and_holidays": ["10:00", "20:00"]}
+    operate("set_sending_hours", club_id=club_id, **hours, by="Mette")
+    friday = {"year": 2099, "opens": "06:30", "closes": "21:00", "offer": "20 % på alle kager"}
+    assert operate("propose_black_friday", club_id=club_id, black_friday=friday, by="Mette")["state"] == "proposed"
+    shop = CampaignShop(tables, club_id=club_id)
+    shop.keep([member("m0000000000000001")])
+    assert shop.begin(shop.scheduled()).status is CampaignStatus.SENDING
+    assert shop.ceilings.put_aside(48, shop.clock.now())
+
+
 def clubs_that_close(tables: DynamoDBClient, operate: Any) -> str:
     """One that has said when, in words of its own too, and one that is gone: its id."""
     stays, goes = (new_till(operate, clock_offset_seconds=0).club for _ in range(2))
@@ -179,12 +205,32 @@ def clubs_that_close(tables: DynamoDBClient, operate: Any) -> str:
     return gone.club_id
 
 
+def a_campaign_sent(till: TillClient, tables: DynamoDBClient) -> None:
+    """What the worker writes of two messages, of one of which nobody knows whether it arrived."""
+    club = ClubStore(tables, "clubs", till.club["club_id"]).load()
+    assert club is not None
+    scene = SendingScene(client=tables, club=club)
+    scene.gateway.mood = lambda letter: (AnswerLost("answer_lost") if letter.recipient.endswith("1") else None, True)
+    campaign = scene.begin(scene.add_members(2))
+    scene.work_off()
+    assert (scene.tally(campaign).sent, scene.tally(campaign).unknown) == (1, 1)
+
+
+def an_address_in_trouble(till: TillClient, tables: DynamoDBClient) -> None:
+    """A report that nothing arrives at an address."""
+    club = ClubStore(tables, "clubs", till.club["club_id"]).load()
+    assert club is not None
+    told = Report(Trouble.BOUNCED, datetime.now(UTC), "ses-1")
+    Suppressions(tables, "members", club.club_id, club.address_key).note(Channel.EMAIL, "mette@example.com", told)
+
+
 def test_every_row_of_every_table_is_described(
     clubs_of_this_test: Callable[[], list[str]], till: TillClient, tables: DynamoDBClient, operate: Any
 ) -> None:
     from due_job.handler import lambda_handler as visit
 
     from day_totals_job.handler import lambda_handler as recompute
+    from facts_rebuild_job.handler import lambda_handler as make_facts
     from ledger_stream.handler import lambda_handler as note
     from message_worker.handler import lambda_handler as send
     from proof_job.handler import lambda_handler as prove
@@ -208,11 +254,19 @@ def test_every_row_of_every_table_is_described(
     gone = clubs_that_close(tables, operate)
     clubs = [*clubs_of_this_test(), gone]
     note(stream_records(tables, clubs), CONTEXT)  # type: ignore[arg-type]
+    assert make_facts({}, CONTEXT)["members"]  # type: ignore[arg-type]
+    a_segment(till, operate)
+    a_campaign_begun(operate, tables)
+    a_campaign_sent(till, tables)
+    an_address_in_trouble(till, tables)
+    clubs = [*clubs_of_this_test(), gone]
     message = operate("send_test_message", club_id=till.club["club_id"], phone="20123456")
     assert message["state"] == "pending"
     # There is no state machine here: the cases wait to be started again.
     assert visit({}, CONTEXT)["broken"]  # type: ignore[arg-type]
     marked = {table: rows_of(tables, table, clubs) for table in TABLES}
+    # Of no club alone: how fast a gateway takes messages from all of them.
+    marked["messages"] += [row for row in rows(tables, "messages") if row["sk"] == "RATE"]
     for row in marked["messages"]:
         if row["pk"].startswith("OUTBOX#"):
             send(wake_up({"pk": row["pk"], "sk": row["sk"]}), CONTEXT)  # type: ignore[arg-type]

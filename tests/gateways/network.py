@@ -1,4 +1,4 @@
-"""A mobile and mail network of the tests' own: speaks as SNS and SES do, and fails in every way there is."""
+"""A mobile and mail network of the tests' own: speaks as our gateways do, and fails in every way there is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,6 +18,9 @@ from infra.local.home import LOOPBACK
 
 NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 MAIL_PATH = "/v2/email/outbound-emails"
+GATEWAYAPI_PATH = "/rest/mtsms"
+TARGET = "x-amz-target"
+TOKEN = "token-of-the-parameter-store"
 
 
 class Mood(StrEnum):
@@ -77,29 +80,67 @@ SES = WireFormat(
         Mood.BREAKS_AFTER_ACCEPTING: (503, "ServiceUnavailable"),
     },
 )
+VOICE = WireFormat(
+    content_type="application/x-amz-json-1.0",
+    accepted='{"MessageId":"network-%s"}',
+    nonsense="{nonsense",
+    nothing="{}",
+    error='{"__type":"%s","message":"+4520123456 said no"}',
+    failures={
+        Mood.THROTTLES: (400, "ThrottlingException"),
+        Mood.REFUSES: (400, "ValidationException"),
+        Mood.BREAKS: (500, "InternalServerException"),
+        Mood.BREAKS_AFTER_ACCEPTING: (503, "ServiceUnavailable"),
+    },
+)
+GATEWAYAPI = WireFormat(
+    content_type="application/json",
+    accepted='{"ids":[%s],"usage":{"countries":{"DK":1},"currency":"DKK","total_cost":0.12}}',
+    nonsense="{nonsense",
+    nothing='{"ids":[]}',
+    error='{"code":"%s","incident_uuid":"d8127429","message":"MSISDN 4520123456 said no","variables":["4520123456"]}',
+    failures={
+        Mood.THROTTLES: (429, "0x0001"),
+        Mood.REFUSES: (403, "0x0217"),
+        Mood.BREAKS: (500, "0x0201"),
+        Mood.BREAKS_AFTER_ACCEPTING: (503, "0x0201"),
+    },
+)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One message as it was handed over: SNS's form or SES's document, and how the network took it."""
+    """One message as it was handed over: a form or a document, with its headers, and how the network took it."""
 
     given: dict[str, Any]
     mood: Mood
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """The message's words."""
-        if "Message" in self.given:
-            return str(self.given["Message"])
+        for name in ("Message", "MessageBody", "message"):
+            if name in self.given:
+                return str(self.given[name])
         return str(self.given["Content"]["Simple"]["Body"]["Text"]["Data"])
 
     @property
     def recipient(self) -> str:
         """To whom it goes."""
-        if "PhoneNumber" in self.given:
-            return str(self.given["PhoneNumber"])
+        for name in ("PhoneNumber", "DestinationPhoneNumber"):
+            if name in self.given:
+                return str(self.given[name])
+        if "recipients" in self.given:
+            ((recipient,),) = (each.values() for each in self.given["recipients"])
+            return f"+{recipient}"
         (address,) = self.given["Destination"]["ToAddresses"]
         return str(address)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    """More than any worker has threads: one that finds no place would be told that nobody is there."""
 
 
 class Network:
@@ -123,8 +164,7 @@ class Network:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
                 """Tell nothing."""
 
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((LOOPBACK, 0), Handler)
         self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -135,10 +175,15 @@ class Network:
     def take(self, handler: BaseHTTPRequestHandler) -> None:
         """Take one message as the mood is."""
         body = handler.rfile.read(int(handler.headers["content-length"])).decode()
-        spoken, given = (SES, json.loads(body)) if handler.path == MAIL_PATH else (SNS, _form(body))
+        if handler.headers.get(TARGET, "").startswith("AmazonSSM."):
+            parameter = {"Name": json.loads(body)["Name"], "Type": "SecureString", "Value": TOKEN}
+            _answer(handler, VOICE, 200, json.dumps({"Parameter": parameter}))
+            return
+        spoken = _spoken(handler)
+        given = _form(body) if spoken is SNS else json.loads(body)
         mood = self.mood
         with self._lock:
-            self.calls.append(Call(given, mood))
+            self.calls.append(Call(given, mood, {name.lower(): value for name, value in handler.headers.items()}))
             self.connections.add(handler.client_address[1])
             number = len(self.calls)
         match mood:
@@ -147,6 +192,8 @@ class Network:
             case Mood.RESETS:
                 handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 handler.connection.close()
+                # Else the handler would hold it open, waiting for the next message, until the caller gives up.
+                handler.close_connection = True
             case Mood.TALKS_NONSENSE:
                 _answer(handler, spoken, 200, spoken.nonsense)
             case Mood.GIVES_NO_ID:
@@ -161,6 +208,15 @@ class Network:
         self.over.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def _spoken(handler: BaseHTTPRequestHandler) -> WireFormat:
+    """Whose way of speaking a request is."""
+    if handler.path == MAIL_PATH:
+        return SES
+    if handler.path == GATEWAYAPI_PATH:
+        return GATEWAYAPI
+    return VOICE if handler.headers.get(TARGET, "").startswith("PinpointSMSVoiceV2.") else SNS
 
 
 def _form(body: str) -> dict[str, str]:

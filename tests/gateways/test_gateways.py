@@ -1,8 +1,10 @@
-"""The contract of the port for messages, kept by both adapters against the real engine and every fault."""
+"""The contract of the port for messages, kept by all adapters against every fault, and by two on the real engine."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import replace
 from dataclasses import dataclass
 from email.header import decode_header, make_header
@@ -12,14 +14,19 @@ import botocore.session
 import httpx
 import pytest
 from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
+from botocore.httpsession import URLLib3Session
 
+from stamkunde.gateway_bootstrap import campaign_gateways, sms_gateway_chosen
 from stamkunde.gateways.email import Email
+from stamkunde.gateways.gatewayapi import GatewayApiSms
 from stamkunde.gateways.handover import AnswerLost, Gateway, GatewayFailure, NotAccepted, Refused
+from stamkunde.gateways.secrets import Secret
 from stamkunde.gateways.sms import Sms
 from stamkunde.message_bootstrap import GATEWAY_CONFIG, email_gateway, sms_gateway
 from stamkunde.messaging.sender import mail_sender
 from stamkunde.settings import Settings
-from tests.gateways.network import SES, SNS, Mood, Network, WireFormat, running_network
+from tests.gateways.network import GATEWAYAPI, SES, SNS, TOKEN, VOICE, Mood, Network, WireFormat, running_network
 from tests.local_stack import free_port
 
 ACCOUNT = "481516234200"
@@ -43,7 +50,19 @@ class Way:
     wire: WireFormat
 
 
-WAYS = (Way("sms", sms_gateway, SMS, SNS), Way("email", email_gateway, EMAIL, SES))
+def chosen(name: str) -> Callable[[Settings, Config], Gateway[Any]]:
+    """Opens the gateway that a deployment chose by its name."""
+    return lambda settings, config: sms_gateway_chosen(replace(settings, sms_gateway=name), config)
+
+
+REFERENCE = "c0123_k4567_s12_7"
+OF_A_CAMPAIGN = replace(SMS, text="Tilbud 🎃", parts=2, advertises=True, reference=REFERENCE, worth_seconds=7200)
+WAYS = (
+    Way("sms", sms_gateway, SMS, SNS),
+    Way("email", email_gateway, EMAIL, SES),
+    Way("voice", chosen("voice"), OF_A_CAMPAIGN, VOICE),
+    Way("gatewayapi", chosen("gatewayapi"), OF_A_CAMPAIGN, GATEWAYAPI),
+)
 every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 
 
@@ -54,12 +73,13 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Gateway[Any]]:
+def opened(monkeypatch: pytest.MonkeyPatch, network: Network) -> Callable[..., Gateway[Any]]:
     def open_way(way: Way, endpoint: str, patience: float = 5) -> Gateway[Any]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        return way.open(Settings(region="eu-north-1"), GATEWAY_CONFIG.merge(Config(read_timeout=patience)))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", network.url)
+        return way.open(settings_of(endpoint), GATEWAY_CONFIG.merge(Config(read_timeout=patience)))
 
     return open_way
 
@@ -204,6 +224,155 @@ def test_no_connection_is_kept_for_the_next_message(
     gateway.send(way.message)
     gateway.send(way.message)
     assert len(network.connections) == 2
+
+
+def settings_of(endpoint: str) -> Settings:
+    """What a deployment with every gateway would be told."""
+    return Settings(
+        region="eu-north-1",
+        sms_configuration_set="stamkunde-sms",
+        gatewayapi_url=endpoint,
+        gatewayapi_token="/stamkunde/gatewayapi/token",
+    )
+
+
+def test_end_user_messaging_gets_highest_price_end_and_reference(
+    opened: Callable[..., Gateway[Any]], network: Network
+) -> None:
+    gateway = opened(WAYS[2], network.url)
+    assert gateway.send(OF_A_CAMPAIGN) == "network-1"
+    gateway.send(SMS)
+    gateway.send(replace(OF_A_CAMPAIGN, worth_seconds=1))
+    gateway.send(replace(OF_A_CAMPAIGN, worth_seconds=10**7))
+    first, second, third, fourth = (call.given for call in network.calls)
+    assert first == {
+        "DestinationPhoneNumber": SMS.recipient,
+        "OriginationIdentity": "BagerHolm",
+        "MessageBody": OF_A_CAMPAIGN.text,
+        "MessageType": "PROMOTIONAL",
+        "MaxPrice": "0.40",
+        "ConfigurationSetName": "stamkunde-sms",
+        "Context": {"ref": REFERENCE},
+        "TimeToLive": 7200,
+    }
+    assert (second["MessageType"], "Context" in second, "TimeToLive" in second) == ("TRANSACTIONAL", False, False)
+    assert (third["TimeToLive"], fourth["TimeToLive"]) == (5, 259_200)
+
+
+def test_gatewayapi_gets_parts_encoding_end_and_reference_and_our_token(
+    opened: Callable[..., Gateway[Any]], network: Network
+) -> None:
+    gateway = opened(WAYS[3], network.url)
+    assert gateway.send(OF_A_CAMPAIGN) == "1"
+    gateway.send(SMS)
+    first, second = network.calls
+    assert first.given == {
+        "message": OF_A_CAMPAIGN.text,
+        "sender": "BagerHolm",
+        "recipients": [{"msisdn": 4520123456}],
+        "priority": "BULK",
+        "max_parts": 2,
+        "encoding": "UCS2",
+        "userref": REFERENCE,
+        "validity_period": 7200,
+    }
+    assert (second.given["encoding"], second.given["priority"], "userref" in second.given) == (
+        "UTF8",
+        "NORMAL",
+        False,
+    )
+    assert base64.b64decode(first.headers["authorization"].removeprefix("Basic ")).decode() == f"{TOKEN}:"
+    assert TOKEN not in repr(first.given)
+
+
+def test_credit_that_is_used_up_is_no_refusal_of_a_number(
+    opened: Callable[..., Gateway[Any]], network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.mood = Mood.REFUSES
+    for way, status, code in ((WAYS[2], 400, "ServiceQuotaExceededException"), (WAYS[3], 403, "0x0216")):
+        monkeypatch.setitem(way.wire.failures, Mood.REFUSES, (status, code))
+        with pytest.raises(NotAccepted) as told:
+            opened(way, network.url).send(way.message)
+        assert told.value.reason == "gateway_no_credit"
+
+
+def test_whoever_is_turned_away_themselves_keeps_the_message(
+    opened: Callable[..., Gateway[Any]], network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.mood = Mood.REFUSES
+    for way, status, code in (
+        (WAYS[1], 403, "AccessDeniedException"),
+        (WAYS[2], 400, "ExpiredTokenException"),
+        (WAYS[3], 401, "0x0102"),
+    ):
+        monkeypatch.setitem(way.wire.failures, Mood.REFUSES, (status, code))
+        with pytest.raises(NotAccepted) as told:
+            opened(way, network.url).send(way.message)
+        assert told.value.reason == "gateway_shut"
+
+
+def test_a_token_that_cannot_be_read_sends_nothing(network: Network) -> None:
+    class Away:
+        def get_parameter(self, **given: Any) -> dict[str, Any]:
+            raise EndpointConnectionError(endpoint_url=network.url)
+
+    gateway = GatewayApiSms(URLLib3Session(), network.url, Secret(Away(), "/stamkunde/gatewayapi/token"))
+    with pytest.raises(NotAccepted) as told:
+        gateway.send(OF_A_CAMPAIGN)
+    assert (told.value.reason, network.calls) == ("gateway_token_unread", [])
+
+
+def test_a_secret_is_asked_for_once_and_never_shown(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Store:
+        def get_parameter(self, **given: Any) -> dict[str, Any]:
+            asked.append(given)
+            return {"Parameter": {"Value": TOKEN}}
+
+    secret = Secret(Store(), "/stamkunde/gatewayapi/token")
+    assert (secret(), secret()) == (TOKEN, TOKEN)
+    assert asked == [{"Name": "/stamkunde/gatewayapi/token", "WithDecryption": True}]
+    assert TOKEN not in repr(secret)
+
+
+def test_advertising_by_e_mail_carries_both_headers_to_unsubscribe_and_nothing_else_does(
+    opened: Callable[..., Gateway[Any]], network: Network
+) -> None:
+    gateway = opened(WAYS[1], network.url)
+    gateway.send(replace(EMAIL, unsubscribe="https://klub.example.com/u/8xQ2abcdefgh", reference=REFERENCE))
+    gateway.send(EMAIL)
+    first, second = (call.given for call in network.calls)
+    assert first["Content"]["Simple"]["Headers"] == [
+        {"Name": "List-Unsubscribe", "Value": "<https://klub.example.com/u/8xQ2abcdefgh>"},
+        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+    ]
+    assert first["EmailTags"] == [{"Name": "ref", "Value": REFERENCE}]
+    assert "Headers" not in second["Content"]["Simple"]
+    assert not {"EmailTags", "ConfigurationSetName"} & second.keys()
+
+
+@pytest.mark.parametrize("name", ["sns", "voice", "gatewayapi"])
+def test_ten_threads_share_a_campaigns_gateways_and_no_answer_is_lost(
+    network: Network, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", network.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    settings = replace(settings_of(network.url), sms_gateway=name, mail_configuration_set="stamkunde-mail")
+    gateways = campaign_gateways(settings)
+    with ThreadPoolExecutor(10) as threads:
+        texts = list(threads.map(gateways.sms.send, [OF_A_CAMPAIGN] * 60))
+        mails = list(threads.map(gateways.email.send, [EMAIL] * 60))
+    assert len({*texts, *mails}) == len(network.calls) == 120
+    assert len(network.connections) <= 25, "a connection was made anew for each message"
+    assert {call.given["ConfigurationSetName"] for call in network.calls if "Content" in call.given} == {
+        "stamkunde-mail"
+    }
+    before = set(network.connections)
+    gateways.release()
+    gateways.sms.send(OF_A_CAMPAIGN)
+    assert network.connections > before, "a released connection was used again"
 
 
 def attributes(form: dict[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from infra.stacks.monitoring import HOURS_UNFINISHED, RUNBOOK
 from infra.stacks.ops import QUERIES
 from stamkunde.clubs.model import COUNTRIES
 from tests.infra.synthesis import TARGETS, composed
-from tests.infra.templates import Resource, Stacks
+from tests.infra.templates import Resource, Stacks, as_list
 
 LINK = re.compile(rf"What to do: {re.escape(RUNBOOK)}#([a-z-]+)$")
 LONGEST_SECTION = 20
@@ -61,28 +61,32 @@ def test_what_broke_shows_why_messages_wait() -> None:
 
 
 def test_somebody_hears_when_an_alarm_begins_and_when_it_ends(stacks: Stacks) -> None:
-    (topic,) = stacks.resources("AWS::SNS::Topic")
+    (topic,) = stacks.resources("AWS::SNS::Topic", "StamkundeMonitoring")
     for alarm in _alarms(stacks):
         for field in ("AlarmActions", "OKActions"):
             (action,) = alarm.properties[field]
             assert stacks.target_of(action) == topic.logical_id
-    (subscription,) = stacks.resources("AWS::SNS::Subscription")
+    (subscription,) = stacks.resources("AWS::SNS::Subscription", "StamkundeMonitoring")
     assert subscription.properties["Endpoint"] == "operator@example.com"
 
 
 def test_the_topic_is_encrypted_and_cloudwatch_may_use_it(stacks: Stacks) -> None:
-    (topic,) = stacks.resources("AWS::SNS::Topic")
+    (topic,) = stacks.resources("AWS::SNS::Topic", "StamkundeMonitoring")
     (key,) = stacks.resources("AWS::KMS::Key")
     assert stacks.target_of(topic.properties["KmsMasterKeyId"]) == key.logical_id
-    (policy,) = stacks.resources("AWS::SNS::TopicPolicy")
+    (policy,) = stacks.resources("AWS::SNS::TopicPolicy", "StamkundeMonitoring")
     statements = policy.properties["PolicyDocument"]["Statement"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [
         each["Condition"] for each in statements if each["Effect"] == "Deny"
     ]
     for document in (policy.properties["PolicyDocument"], key.properties["KeyPolicy"]):
-        assert {"Service": "cloudwatch.amazonaws.com"} in [
-            each["Principal"] for each in document["Statement"] if each["Effect"] == "Allow"
+        services = [
+            service
+            for each in document["Statement"]
+            if each["Effect"] == "Allow"
+            for service in as_list(each["Principal"].get("Service", []))
         ]
+        assert "cloudwatch.amazonaws.com" in services
 
 
 def test_silence_is_no_alarm(stacks: Stacks) -> None:
@@ -125,6 +129,14 @@ def test_a_ledger_that_differs_and_one_that_cannot_be_tended_raise_an_alarm(stac
     broken = [_dimensions(alarm)["service"] for alarm in _alarms_on("LedgerBroken", stacks)]
     assert sorted(broken) == ["ledger_job", "proof_job"]
     assert {each.properties["Threshold"] for each in (differing, *_alarms_on("LedgerBroken", stacks))} == {1}
+
+
+def test_a_campaign_that_a_fault_has_paused_raises_an_alarm_within_a_minute(stacks: Stacks) -> None:
+    (alarm,) = _alarms_on("CampaignsFaulty", stacks)
+    assert _dimensions(alarm) == {"service": "campaign_watch_job"}
+    properties = alarm.properties
+    assert (properties["Statistic"], properties["Period"], properties["EvaluationPeriods"]) == ("Maximum", 60, 1)
+    assert (properties["Threshold"], properties["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
 
 
 def test_a_closed_club_that_nobody_deletes_raises_an_alarm_that_lasts(stacks: Stacks) -> None:

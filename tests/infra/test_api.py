@@ -19,6 +19,7 @@ def test_the_api_has_one_proxy_route_per_function_single_paths_and_the_default(s
         "$default",
         "ANY /assets/{proxy+}",
         "ANY /docs",
+        "ANY /hooks/{proxy+}",
         "ANY /m/{proxy+}",
         "ANY /openapi.json",
         "ANY /v1/{proxy+}",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
+from infra.command_line import parser
 from infra.local.home import ROOT
 
 # It answers once nobody reads any more.
@@ -32,3 +35,20 @@ def test_who_reads_only_the_beginning_of_an_answer_is_told_of_no_fault() -> None
         os.close(reading)
         _, complaint = command.communicate()
     assert (command.returncode, complaint) == (0, b"")
+
+
+def test_every_command_and_option_explains_itself_when_asked() -> None:
+    """A bare percent sign in a help text would break just that."""
+    asked = list(commands(parser()))
+    assert {("campaign", "draft"), ("plan", "approve"), ("ceiling", "set-hours"), ("segment", "count")} <= {*asked}
+
+
+def commands(of: argparse.ArgumentParser, *words: str) -> Iterator[tuple[str, ...]]:
+    """Every command by its words, once it has explained itself."""
+    assert of.format_help()
+    for group in (each for each in of._actions if isinstance(each, argparse._SubParsersAction)):
+        explained = {each.dest for each in group._choices_actions}
+        assert explained == set(group.choices), words
+        for name, command in group.choices.items():
+            yield (*words, name)
+            yield from commands(command, *words, name)

@@ -129,6 +129,7 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
     own["states"] = {"StartExecution"} if function.starts else set()
     own["sns"] = {"Publish"} if function.sends_messages else set()
     own["ses"] = {"SendEmail"} if function.sends_messages else set()
+    own["ssm"] = {"GetParameter"} if function.sends_campaigns or function.hears_gatewayapi else set()
     own["s3"] = {*function.on_evidence, *function.on_tombstones}
     for statement in stacks.statements(_role(function, stacks)):
         for action in actions(statement):
@@ -138,7 +139,7 @@ def test_every_function_has_no_other_rights_than_these(function: Function, stack
             # Other tests hold what these reach, which no reference names.
             services = {action.partition(":")[0] for action in actions(statement)}
             on_backups = actions(statement) <= {f"dynamodb:{action}" for action in ON_BACKUPS}
-            assert on_backups or services in ({"sns"}, {"s3"}) or stacks.target_of(resource)
+            assert on_backups or services in ({"sns"}, {"s3"}, {"ssm"}, {"ses"}) or stacks.target_of(resource)
 
 
 @every_function
@@ -153,9 +154,17 @@ def test_only_a_function_that_sends_may_write_e_mail_and_from_our_own_domain(
 ) -> None:
     statements = _statements(function, stacks, "ses")
     (identity,) = stacks.resources("AWS::SES::EmailIdentity")
-    assert [stacks.target_of(each["Resource"]) for each in statements] == (
-        [identity.logical_id] if function.sends_messages else []
-    )
+    if not function.sends_messages:
+        assert statements == []
+        return
+    (statement,) = statements
+    (reports,) = [each for each in statement["Resource"] if "configuration-set" in json.dumps(each)]
+    (domain,) = [each for each in statement["Resource"] if each != reports]
+    assert stacks.target_of(domain) == identity.logical_id
+    (mail,) = stacks.resources("AWS::SES::ConfigurationSet")
+    assert reports["Fn::Join"][1][-1].endswith(f":configuration-set/{mail.properties['Name']}")
+    variables = stacks.function(function.name).properties["Environment"]["Variables"]
+    assert variables["MAIL_CONFIGURATION_SET"] == mail.properties["Name"]
 
 
 @every_function
@@ -166,7 +175,8 @@ def test_every_waker_may_send_to_one_queue_and_learns_its_address(function: Func
         return
     queue = _queue_of(function.wakes, stacks)
     assert stacks.target_of(variables["MESSAGE_QUEUE"]) == queue
-    sending = [each for each in _statements(function, stacks, "sqs") if actions(each) == {"sqs:SendMessage"}]
+    # Who wakes itself may take from the same queue, by the same statement.
+    sending = [each for each in _statements(function, stacks, "sqs") if "sqs:SendMessage" in actions(each)]
     assert queue in [stacks.target_of(statement["Resource"]) for statement in sending]
 
 
@@ -291,8 +301,12 @@ def test_every_stream_function_loses_nothing_and_reports_failures(function: Func
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert 0 < mapping["MaximumRetryAttempts"] <= 10
-    (pattern,) = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
-    assert pattern == {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": function.trigger.sort_key_prefix}]}}}}
+    patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": rows.sort_key_prefix}]}}}}
+        | ({"eventName": ["INSERT"]} if rows.only_new else {})
+        for rows in function.trigger.rows
+    ]
     assert _is_watched_queue(stacks.target_of(mapping["DestinationConfig"]["OnFailure"]["Destination"]), stacks)
     behind = [
         stacks.target_of(alarm.properties["Dimensions"][0]["Value"])
@@ -383,7 +397,7 @@ def test_only_http_functions_know_the_origin_secret(stacks: Stacks) -> None:
 
 def _rights_on_queues(function: Function) -> set[str]:
     if isinstance(function.trigger, Queue):
-        return CONSUMING
+        return CONSUMING | ({"SendMessage"} if function.wakes else set())
     if isinstance(function.trigger, Stream | Schedule):
         return {"SendMessage", "GetQueueAttributes", "GetQueueUrl"}
     return {"SendMessage"} if function.wakes else set()

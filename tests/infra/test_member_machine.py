@@ -1,4 +1,4 @@
-"""The state machines that members who are due go through: small, repeatable, and each with one right only."""
+"""The state machines, of members who are due and of campaigns that begin: small, repeatable, with one right each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from infra.constructs import erasure_machine, member_machine
+from infra.constructs import campaign_machine, erasure_machine, member_machine
 from infra.constructs.case_machine import LASTS
 from infra.erasure_plan import PLAN
 from infra.function_catalogue import FUNCTIONS, Step
 from infra.stacks.service import MACHINE_VARIABLES
+from stamkunde.campaigns.expanding import Expanded
+from stamkunde.campaigns.expanding import Step as CampaignStep
 from stamkunde.erasure.model import Left
 from stamkunde.erasure.steps import STEPS
 from stamkunde.retention.acts import Acted
@@ -23,10 +25,13 @@ Definition = Callable[[str], dict[str, Any]]
 MACHINES: dict[str, Definition] = {
     "member_due": member_machine.definition,
     "member_erased": erasure_machine.definition,
+    "campaign_begun": campaign_machine.definition,
 }
 TASKS = {function.trigger.machine: function for function in FUNCTIONS if isinstance(function.trigger, Step)}
 
 each_machine = pytest.mark.parametrize("name", MACHINES)
+CASES = ("member_due", "member_erased")
+"""Their cases are started again by the hourly job; a campaign that couldn't begin is paused instead."""
 
 
 def machine(stacks: Stacks, name: str) -> Any:
@@ -77,7 +82,10 @@ def test_every_step_is_tried_again_whatever_broke(name: str) -> None:
     for task in tasks(name):
         (retry,) = task["Retry"]
         assert retry["ErrorEquals"] == ["States.ALL"]
-        assert "Catch" not in task
+        caught = [(each["ErrorEquals"], each["Next"]) for each in task.get("Catch", ())]
+        assert caught == (
+            [] if name in CASES or task["Parameters"]["do"] == "give_up" else [(["States.ALL"], "GiveUp")]
+        )
 
 
 @each_machine
@@ -93,7 +101,7 @@ def test_it_gives_up_before_its_case_is_started_again(name: str) -> None:
 def test_an_execution_names_a_club_a_case_and_a_step(name: str) -> None:
     """What a step is given, and what is kept of its answer, lies in the history for 90 days."""
     for task in tasks(name):
-        assert task["Parameters"].keys() == {"do", "club.$", "case.$"}
+        assert task["Parameters"].keys() == {"do", "club.$", "case.$" if name in CASES else "campaign.$"}
         assert task["ResultPath"] in {"$.acted", "$.rearmed", "$.left"}
 
 
@@ -107,9 +115,27 @@ def test_every_state_is_reached_and_leads_to_the_end(name: str) -> None:
             seen.add(at)
             state = states[at]
             choices = [choice["Next"] for choice in state.get("Choices", ())]
-            ahead += [*choices, *(state[key] for key in ("Next", "Default") if key in state)]
+            caught = [each["Next"] for each in state.get("Catch", ())]
+            ahead += [*choices, *caught, *(state[key] for key in ("Next", "Default") if key in state)]
     assert seen == states.keys()
     assert [each for each in states.values() if each["Type"] == "Succeed"] == [states["Done"]]
+
+
+def test_a_campaign_begins_as_the_function_says_and_is_asked_again_where_there_is_more() -> None:
+    states = campaign_machine.definition("task")["States"]
+    assert {task["Parameters"]["do"] for task in tasks("campaign_begun")} == {each.value for each in CampaignStep}
+    chosen = {
+        (name, choice["StringEquals"], choice["Next"])
+        for name, state in states.items()
+        for choice in state.get("Choices", ())
+    }
+    assert chosen == {
+        ("FreezeAgain", Expanded.MORE, "Freeze"),
+        ("FreezeAgain", Expanded.NOT_NOW, "Done"),
+        ("MakeListsAgain", Expanded.MORE, "MakeLists"),
+        ("MakeListsAgain", Expanded.NOT_NOW, "Done"),
+    }
+    assert [states[each]["Default"] for each in ("FreezeAgain", "MakeListsAgain")] == ["MakeLists", "Begin"]
 
 
 def test_who_is_due_goes_the_way_that_an_outcome_of_the_function_says() -> None:
@@ -185,6 +211,7 @@ def test_who_starts_a_machine_may_start_that_one_and_learns_its_name(stacks: Sta
         assert startable == {machine(stacks, started).logical_id for started in function.starts}
     assert {function.name: function.starts for function in FUNCTIONS if function.starts} == {
         "due_job": ("member_due", "member_erased"),
+        "campaign_job": ("campaign_begun",),
         "operator_task": ("member_erased",),
     }
 

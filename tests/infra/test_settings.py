@@ -20,18 +20,20 @@ FROM_RUNTIME = {"AWS_REGION"}
 def test_every_function_gets_what_it_reads_and_the_names_of_its_own_tables_only(
     function: Function, aws: Stacks
 ) -> None:
+    learned = {
+        ("ORIGIN_SECRET",): isinstance(function.trigger, Http),
+        ("MESSAGE_QUEUE",): function.wakes,
+        ("EVIDENCE_BUCKET",): function.on_evidence,
+        ("TOMBSTONE_BUCKET",): function.on_tombstones,
+        ("PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN", "SMS_GATEWAY"): function.knows_domains,
+        ("SMS_A_SECOND", "EMAILS_A_SECOND", "CLUB_A_SECOND"): function.knows_paces,
+        ("MAIL_CONFIGURATION_SET",): function.sends_messages,
+        ("SMS_CONFIGURATION_SET", "GATEWAYAPI_URL", "GATEWAYAPI_TOKEN"): function.sends_campaigns,
+        ("GATEWAYAPI_HOOK_SECRET",): function.hears_gatewayapi,
+    }
     wanted = {f"{table.upper()}_TABLE" for table in function.rights}
-    if isinstance(function.trigger, Http):
-        wanted.add("ORIGIN_SECRET")
-    if function.wakes:
-        wanted.add("MESSAGE_QUEUE")
     wanted |= {MACHINE_VARIABLES[machine] for machine in function.starts}
-    if function.on_evidence:
-        wanted.add("EVIDENCE_BUCKET")
-    if function.on_tombstones:
-        wanted.add("TOMBSTONE_BUCKET")
-    if function.knows_domains:
-        wanted |= {"PAGES_DOMAIN", "SHORT_DOMAIN", "MAIL_DOMAIN"}
+    wanted |= {name for names, is_told in learned.items() if is_told for name in names}
     assert _variables(function, aws) == wanted | POWERTOOLS
 
 

@@ -59,9 +59,10 @@ def test_every_table_has_one_key_and_no_index(name: str, stacks: Stacks) -> None
     assert not properties.keys() & {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"}
 
 
-def test_only_rows_of_the_members_table_go_by_themselves(stacks: Stacks) -> None:
+def test_only_rows_of_the_members_and_the_messages_table_go_by_themselves(stacks: Stacks) -> None:
     cleared = {name: _table(name, stacks).properties.get("TimeToLiveSpecification") for name in TABLES}
-    assert cleared.pop("members") == {"AttributeName": "expires", "Enabled": True}
+    for name in ("members", "messages"):
+        assert cleared.pop(name) == {"AttributeName": "expires", "Enabled": True}
     assert set(cleared.values()) == {None}
 
 
@@ -71,9 +72,11 @@ def test_the_mail_domain_outlives_its_stack(stacks: Stacks) -> None:
     assert identity.definition["DeletionPolicy"] == "Retain"
 
 
-def test_only_the_ledger_has_a_stream(stacks: Stacks) -> None:
+def test_a_stream_tells_of_the_ledger_and_of_members_the_keys_only(stacks: Stacks) -> None:
+    """What a member's row holds is in no stream, and so in no queue of what could not be taken in."""
     streams = {name: _table(name, stacks).properties.get("StreamSpecification") for name in TABLES}
     assert streams.pop("ledger") == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert streams.pop("members") == {"StreamViewType": "KEYS_ONLY"}
     assert set(streams.values()) == {None}
 
 

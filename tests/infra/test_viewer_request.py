@@ -18,6 +18,7 @@ SHORT_PATHS = {
     "/t/bager-holm": "/bager-holm/terms/changes",
     "/t/": "/",
     "/ab23cd45ef67gh89": "/l/ab23cd45ef67gh89",
+    "/8xQ2aZ0bYc9D": "/l/8xQ2aZ0bYc9D",
     "/": "/",
     "/c/": "/",
     "/c/Bager": "/",

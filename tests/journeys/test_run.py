@@ -27,6 +27,7 @@ PATIENCE = 30
 UNCHANGED = "nothing changed since the last deployment"
 # A server that listens on all addresses answers here too; one on 127.0.0.1 does not.
 ANOTHER_ADDRESS = "127.0.0.2"
+FUNCTIONS = {"operator_task", "day_totals_job", "due_job", "proof_job", "campaign_job", "campaign_watch_job"}
 ROW = {"pk": {"S": "KEPT"}, "sk": {"S": "ROW"}}
 
 
@@ -49,7 +50,7 @@ def test_a_running_stack_describes_itself(local_stack: LocalStack) -> None:
     assert described.api_url == f"http://{LOOPBACK}:{local_stack.port}"
     assert described.pages_url == f"http://localhost:{local_stack.port}"
     assert set(described.tables) == {"clubs", "members", "ledger", "views", "messages"}
-    assert set(described.functions) == {"operator_task", "day_totals_job", "due_job", "proof_job"}
+    assert set(described.functions) == FUNCTIONS
     assert all(httpx.URL(url).host in LOOPBACK_HOSTS for url in (described.aws_endpoint, described.inbox_url))
     assert httpx.get(described.inbox_url, timeout=PATIENCE).status_code == HTTPStatus.OK
 

@@ -13,7 +13,6 @@ from stamkunde.clubs.form_code import PrintedForm, form_code
 from stamkunde.ledger.model.coupons import CouponAudience
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import GRACE, AskedBy, phone_pointer
-from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.own_data_file import member_file
 from stamkunde.members.signed_forms import SignedForms
 from stamkunde.shared.clock import FixedClock
@@ -115,7 +114,7 @@ def test_a_search_finds_nobody_who_used_everything_and_was_deleted(due: DueShop)
         **{f"link {number}": each for number, each in enumerate(member.link_hashes)},
     }
     ids = {"id": member_id, "former id": former}
-    assert member_file(OwnDataReader(shop.club, shop.members, shop.store, shop.access, shop.clock).read(member_id))
+    assert member_file(shop.own_data.read(member_id))
     Erasing(shop.club, shop.admission, shop.due, shop.clock, shop.patience).ask(member_id, AskedBy.MEMBER)
     assert set(found(due, words)) == set(words), "the search finds what is there"
     assert found(due, ids)["id"] >= {"members", "ledger"}

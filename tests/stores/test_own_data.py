@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stamkunde.members.own_data import LARGEST_PART, LINES_OF_AN_ENTRY, OwnData, OwnDataReader, newest
+from stamkunde.members.own_data import LARGEST_PART, LINES_OF_AN_ENTRY, OwnData, newest
 from stamkunde.members.own_data_file import member_file
 from stamkunde.shared.errors import Refusal
 from tests.ledger_checks import every_row
@@ -29,7 +29,7 @@ def shop(dynamodb: DynamoDBClient) -> Shop:
 
 
 def read(shop: Shop, member_id: str) -> OwnData:
-    return OwnDataReader(shop.club, shop.members, shop.store, shop.access, shop.clock).read(member_id)
+    return shop.own_data.read(member_id)
 
 
 def told(shop: Shop, member_id: str) -> dict[str, Any]:
@@ -101,14 +101,14 @@ def test_many_movements_come_in_parts_with_nothing_left_out(shop: Shop, monkeypa
     parts: list[list[str]] = []
     before = None
     while not parts or before:
-        data = OwnDataReader(shop.club, shop.members, shop.store, shop.access, shop.clock).read(member_id, before)
+        data = shop.own_data.read(member_id, before)
         document = json.loads(member_file(data))
         parts.append(receipts(document))
         before = document["older_movements"]
     assert [len(part) for part in parts] == [3, 3, 2]
     assert [number for part in reversed(parts) for number in part] == [f"bon-{number}" for number in range(8)]
     with pytest.raises(Refusal, match="bad_cursor"):
-        OwnDataReader(shop.club, shop.members, shop.store, shop.access, shop.clock).read(member_id, "æ")
+        shop.own_data.read(member_id, "æ")
 
 
 @pytest.mark.parametrize("lines", [1, 300])

@@ -17,8 +17,11 @@ from infra.restore.drill import Sums, drill, take_leftovers
 from infra.restore.place import Place
 from infra.restore.replay import Replayed, erase, replay, take_out_messages
 from infra.restore.search import count, every_text, in_files, somewhere
+from stamkunde.campaigns.facts_store import FACT_SHARDS, MarkKind, MarkStore, Touched
+from stamkunde.campaigns.model.facts import MemberFacts
 from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubStore
+from stamkunde.facts_bootstrap import keeper_of
 from stamkunde.gateways.tombstones import digest_of
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import AskedBy
@@ -34,6 +37,7 @@ from tests.factories import make_club
 from tests.ledger_checks import every_row, rows
 from tests.letterbox import waiting
 from tests.restore_scene import new_place
+from tests.sending_scene import SendingScene
 from tests.shop import Shop
 from tests.stores.test_joining import join, newsletter
 
@@ -314,6 +318,26 @@ def test_a_replay_may_be_done_again(place: Place, shop: Shop) -> None:
     assert {name: rows(place.tables, name) for name in copy.table_names.values()} == once
 
 
+def test_a_copy_knows_nothing_for_segments_until_it_is_made_anew(place: Place, shop: Shop) -> None:
+    """A copy of the views may be older, or younger, than that of the members."""
+    stays, gone = (shop.join(phone).at_till.member.member_id for phone in (PHONE, "+4520123457"))
+    keeper = keeper_of(place.settings, place.tables, shop.club, shop.clock)
+    MarkStore(place.tables, "views").mark([Touched(shop.club.club_id, MarkKind.MEMBER, gone)])
+    assert keeper.rebuild_nightly(lambda: False).renewed.members == 2
+    copy = copied(place)
+    assert erase(place, shop.club, gone)
+    replay(copy, place)
+    left = rows(place.tables, copy.settings.views_table)
+    assert not [row for row in left if row["pk"].startswith(("FACTS#", "MARKED#"))]
+    anew = keeper_of(copy.settings, copy.tables, shop.club, shop.clock)
+    assert anew.rebuild_nightly(lambda: False).finished
+    assert {each for shard in range(FACT_SHARDS) for each in map(_id, anew.store.of_shard(shard))} == {stays}
+
+
+def _id(facts: MemberFacts) -> str:
+    return facts.member_id
+
+
 def test_a_restored_outbox_sends_nothing(place: Place, shop: Shop) -> None:
     shop.join(PHONE)
     other = replace(shop, club=make_club())
@@ -413,3 +437,15 @@ def test_a_word_is_found_however_it_is_written_down(before: str, tmp_path: Any) 
         **{f"deep/{number}": {"name": 1} for number in range(4)},
         "nothing": {},
     }
+
+
+def test_a_restored_campaign_sends_no_more_for_nobody_knows_whom_it_has_reached_since(
+    place: Place, shop: Shop
+) -> None:
+    scene = SendingScene(client=place.tables, club=shop.club)
+    scene.begin(scene.add_members(3))
+    copy = copied(place)
+    under_way = ("RUNNING#", "CAMPAIGN_DUE#")
+    assert [row for row in rows(place.tables, copy.settings.messages_table) if row["pk"].startswith(under_way)]
+    replay(copy, place)
+    assert not [row for row in rows(place.tables, copy.settings.messages_table) if row["pk"].startswith(under_way)]

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from stamkunde.messaging.model import DeliveryState
 
 FINALS = {DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.EXPIRED}
-ON_THE_WAY = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN, DeliveryState.SENT)
+ON_THE_WAY = (
+    DeliveryState.PENDING,
+    DeliveryState.CLAIMED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.NOT_ACCEPTED,
+    DeliveryState.SENT,
+)
 STATES = st.sampled_from(DeliveryState)
 
 

@@ -5,6 +5,13 @@ from typing import TYPE_CHECKING
 
 from stamkunde.audit.store import AuditStore
 from stamkunde.bootstrap import member_messages
+from stamkunde.campaigns.addresses import Addresses
+from stamkunde.campaigns.audience_store import AudienceStore
+from stamkunde.campaigns.chunk_store import ChunkStore
+from stamkunde.campaigns.forgetting import CampaignTraces
+from stamkunde.campaigns.results import Results
+from stamkunde.campaigns.runs import Running
+from stamkunde.campaigns.store import CampaignStore
 from stamkunde.erasure.steps import Erasure, Stores
 from stamkunde.erasure.store import ReceiptStore
 from stamkunde.evidence_bootstrap import evidence_store
@@ -21,6 +28,7 @@ from stamkunde.retention.service import Looking
 from stamkunde.retention_bootstrap import due_store
 from stamkunde.shared.patience import Patience
 from stamkunde.tombstone_bootstrap import tombstones
+from stamkunde.view_bootstrap import facts_store
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -49,6 +57,16 @@ def erasure(settings: "Settings", client: "DynamoDBClient", club: "Club", clock:
         receipts=ReceiptStore(client, table, club_id),
         messages=messages,
         forgetting=Forgetting(ledger, clock, club.time_zone, patience),
+        facts=facts_store(settings, client, club_id),
+        campaigns=CampaignTraces(
+            Addresses(client, settings.messages_table, club_id, club.address_key),
+            Results(client, settings.messages_table, club_id),
+            ChunkStore(client, settings.messages_table, club_id),
+            Running(client, settings.messages_table),
+            CampaignStore(client, settings.messages_table, club_id, patience),
+            AudienceStore(client, settings.messages_table, club_id),
+            patience,
+        ),
         evidence=partial(evidence_store, settings),
         tombstones=partial(tombstones, settings),
     )

@@ -57,7 +57,7 @@ def member_messages(settings: Settings, client: "DynamoDBClient", club: Club) ->
 
 def email_gateway(settings: Settings, config: Config = GATEWAY_CONFIG) -> SesEmailGateway:
     """Where e-mail goes."""
-    return SesEmailGateway(aws_client("sesv2", settings, config))
+    return SesEmailGateway(aws_client("sesv2", settings, config), settings.mail_configuration_set)
 
 
 def operator_messages(

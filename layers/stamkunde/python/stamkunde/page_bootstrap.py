@@ -6,6 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stamkunde.bootstrap import admission, known_clubs
+from stamkunde.campaigns.chunk_store import ChunkStore
+from stamkunde.campaigns.model.campaign import Campaign
+from stamkunde.campaigns.own_messages import OwnMessages
+from stamkunde.campaigns.results import Results
+from stamkunde.campaigns.stop_links import Following, StopNumbers
+from stamkunde.campaigns.store import CampaignStore
 from stamkunde.clubs.known import KnownClubs
 from stamkunde.clubs.model import Club
 from stamkunde.clubs.store import ClubStore
@@ -23,8 +29,10 @@ from stamkunde.members.number_change import NumberChange
 from stamkunde.members.own_data import OwnDataReader
 from stamkunde.members.own_details import OwnDetails
 from stamkunde.members.service_link import FoundLink
+from stamkunde.members.stopping import Stopping
 from stamkunde.members.stops import Stops
 from stamkunde.message_bootstrap import member_messages
+from stamkunde.messaging.model import Domains
 from stamkunde.observability import logger
 from stamkunde.retention.store import DueStore
 from stamkunde.retention_bootstrap import removal
@@ -50,10 +58,19 @@ class Pages:
     coupons: CouponMemory = field(default_factory=CouponMemory)
     clubs: KnownClubs = field(init=False)
     links: ServiceLinks = field(init=False)
+    following: Following = field(init=False)
+    domains: Domains = field(init=False)
 
     def __post_init__(self) -> None:
         self.clubs = known_clubs(self.settings, self.client, texts=True)
         self.links = ServiceLinks(self.client, self.settings.members_table)
+        table = self.settings.messages_table
+        self.following = Following(
+            StopNumbers(self.client, table),
+            lambda club_id: self.clubs.unless_closed(self.clubs.by_id(club_id)),
+            partial(ChunkStore, self.client, table),
+        )
+        self.domains = Domains(self.settings.pages_domain, self.settings.short_domain, self.settings.mail_domain)
 
     def club_named(self, slug: str) -> Club:
         """The club of an address, whichever letters of it somebody typed as capitals.
@@ -135,12 +152,26 @@ class Pages:
     def own_data(self, club: Club) -> OwnDataReader:
         """What gathers everything that is kept of a club's member."""
         having = self.admission(club)
-        return OwnDataReader(club, having.members, having.ledger, having.access, self.clock_of(club))
+        table = self.settings.messages_table
+        sent = OwnMessages(Results(self.client, table, club.club_id), CampaignStore(self.client, table, club.club_id))
+        return OwnDataReader(club, having.members, having.ledger, having.access, self.clock_of(club), sent.of)
 
     def erasing(self, club: Club) -> Erasing:
         """What takes a club's members' wishes to be deleted."""
         due = DueStore(self.client, self.settings.members_table, club.club_id)
         return Erasing(club, self.admission(club), due, self.clock_of(club), self.patience)
+
+    def stopping(self, club: Club) -> Stopping:
+        """What stops what a club sends."""
+        return Stopping(club, self.admission(club), self.clock_of(club), self.patience)
+
+    def campaign(self, club: Club, campaign_id: str) -> Campaign | None:
+        """One of a club's campaigns, as it was sent; None once it isn't kept any more."""
+        return CampaignStore(self.client, self.settings.messages_table, club.club_id).load(campaign_id)
+
+    def results(self, club: Club) -> Results:
+        """What became of a club's campaign messages."""
+        return Results(self.client, self.settings.messages_table, club.club_id)
 
     def link_acts(self, club: Club) -> LinkActs:
         """What a club's service links do."""

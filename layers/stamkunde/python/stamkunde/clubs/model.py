@@ -385,7 +385,9 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _REGISTRATION_DIGITS = {"DK": 8, "NO": 9}
 LONGEST_PAGE_TEXT = 80
 
-RESERVED_SLUGS = frozenset({"api", "assets", "c", "docs", "inbox", "l", "m", "office", "terms", "till", "v1"})
+RESERVED_SLUGS = frozenset(
+    {"api", "assets", "c", "docs", "hooks", "inbox", "l", "m", "office", "terms", "till", "u", "v1"}
+)
 """First segments of addresses that are not clubs."""
 
 _KEY = re.compile(r"till_(?P<club_id>c[0-9a-z]{16})_(?P<till_id>[a-z0-9-]{1,30})_(?P<secret>[A-Za-z0-9-]{32,64})")

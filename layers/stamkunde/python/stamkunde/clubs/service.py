@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from stamkunde.clubs.bonus_windows import checked_version
 from stamkunde.clubs.member_policy import Keeping, check_member_policy, with_keeping
 from stamkunde.clubs.model import (
     CAREFUL_POLICY,
@@ -28,13 +29,7 @@ from stamkunde.clubs.model import (
     new_till_key,
     with_new_signing_key,
 )
-from stamkunde.clubs.programmes import (
-    check_programme,
-    first_start,
-    next_programme,
-    promised_by,
-    with_extra_bonus,
-)
+from stamkunde.clubs.programmes import check_programme, first_start, promised_by, with_extra_bonus
 from stamkunde.clubs.store import ClubRegistry, ClubStore
 from stamkunde.clubs.terms import check_promises, keeping_text, rate_text
 from stamkunde.shared.clock import Clock
@@ -336,12 +331,7 @@ class Operators:
 
     def _publish(self, club: Club, wish: BonusProgramme, start: datetime, now: datetime) -> BonusProgramme:
         store = self._store(club.club_id)
-        newest = club.programmes[-1]
-        version = next_programme(newest, wish, start, now)
-        outlets = [outlet.outlet_id for outlet in store.outlets()]
-        months = club.current_terms().bonus_expiry_months
-        check_programme(version, newest, months, outlets, club.programmes[:-1])
-        check_promises(club.current_terms(), version)
+        version = checked_version(store, club, wish, start, now)
         self._write([store.programme_write(version)])
         return version
 

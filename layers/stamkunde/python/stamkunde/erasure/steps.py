@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from stamkunde.audit.model import KEPT_FOR
 from stamkunde.audit.store import AuditStore
+from stamkunde.campaigns.facts_store import FactsStore
+from stamkunde.campaigns.forgetting import CampaignTraces
 from stamkunde.clubs.model import Club
 from stamkunde.erasure.model import COPIES_LAST, Cause, Left, Receipt, StepName
 from stamkunde.erasure.store import ReceiptStore
@@ -93,6 +95,8 @@ class Stores(Struct, frozen=True):
     receipts: ReceiptStore
     messages: ClubMessages
     forgetting: Forgetting
+    facts: FactsStore
+    campaigns: CampaignTraces
     evidence: Callable[[], EvidenceStore]
     tombstones: Callable[[], Tombstones]
 
@@ -181,21 +185,24 @@ class Erasure(Struct, frozen=True):
         return Left.DONE
 
     def take_back_messages(self, case: Case) -> Done:
-        """Take away what waits to be sent to them.
+        """Take away what waits to be sent to them, and when their addresses were written to.
 
         Raises
         ------
         StillSending
-            Something is with the gateway.
+            Something is with the gateway, or a campaign may be just at them.
         """
-        ids = [case.member_id, *(ids_of(member) if (member := self._member(case)) else ())]
+        member = self._member(case)
+        ids = [case.member_id, *(ids_of(member) if member else ())]
         written = frozenset[str]().union(*(self.stores.access.message_notes.ids_of(each) for each in ids))
         taken = [
             self.patience.until_done(partial(self.stores.messages.take_back, message))
             for message in self.stores.messages.waiting(written)
         ]
-        if not all(taken):
+        if not all(taken) or (member is not None and self._is_written_to(member)):
             raise StillSending
+        if member is not None:
+            self.stores.campaigns.forget_addresses(member)
         return Left.DONE
 
     def forfeit(self, case: Case) -> Done:
@@ -221,7 +228,7 @@ class Erasure(Struct, frozen=True):
         return Left.DONE
 
     def remove_traces(self, case: Case) -> Done:
-        """Take their ids out of what tells of others too: acts of staff, proposals, birthdays, hints."""
+        """Take them out of what tells of others too: acts of staff, proposals, birthdays, segments' facts, hints."""
         if (member := self._member(case)) is None:
             return Left.DONE
         ids, now = ids_of(member), self.clock.now()
@@ -231,6 +238,7 @@ class Erasure(Struct, frozen=True):
         self.stores.forgetting.store.proposals.remove_of(ids, member.joined_at, now)
         for removal in self.stores.birthdays.removals(ids, local_date(now, self.club.time_zone)):
             self.patience.until_done(partial(self._write, removal))
+        self.patience.until_done(lambda: self.stores.facts.forget(ids))
         for each in ids:
             for hint in self.stores.due.hints_of(each, self._first_hint(member, now), (now + HINTS_AHEAD).date()):
                 if hint.case_id != case.case_id:
@@ -250,6 +258,9 @@ class Erasure(Struct, frozen=True):
         transaction, unless it is night: nothing is kept of them for the morning.
         """
         member = self._member(case)
+        theirs, now = ids_of(member) if member else {case.member_id}, self.clock.now()
+        self.stores.campaigns.forget_messages(theirs, now)
+        self.stores.campaigns.forget_decisions(theirs, now)
         if member is None:
             if self.stores.remains.are_there(case.member_id):
                 self.patience.until_done(partial(self._remove_rest, case.member_id))
@@ -333,6 +344,10 @@ class Erasure(Struct, frozen=True):
             writes.append(stores.access.card_removal(card))
         for write in _each_once(writes):
             self._write(write)
+
+    def _is_written_to(self, member: Member) -> bool:
+        """Whether a campaign's worker may have read them while they were still there."""
+        return self.stores.campaigns.may_be_writing(self._gone_since(member), self.clock.now())
 
     def _member(self, case: Case) -> Member | None:
         """Whom the case is about, as they stand; None once their row is gone."""

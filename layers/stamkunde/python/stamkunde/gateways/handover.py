@@ -24,6 +24,15 @@ THROTTLES = frozenset({
     "KMSThrottling", "LimitExceededException", "Throttled", "ThrottledException", "Throttling", "ThrottlingException",
     "TooManyRequestsException",
 })  # fmt: skip
+QUOTAS = frozenset({"ServiceQuotaExceededException"})
+"""What the account may spend or send is used up; it is again when the quota is raised, or the month is over."""
+
+SHUT_OUT = frozenset({
+    "AccessDenied", "AccessDeniedException", "AccountSuspendedException", "AuthorizationError",
+    "AuthorizationErrorException", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId",
+    "SendingPausedException", "SignatureDoesNotMatch", "UnrecognizedClientException",
+})  # fmt: skip
+"""It is us whom it turns away, whatever the message is: the next one would fare no better."""
 
 
 @dataclass(eq=False)
@@ -98,6 +107,10 @@ def _judged(error: ClientError) -> GatewayFailure:
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     if code in THROTTLES or status == HTTPStatus.TOO_MANY_REQUESTS:
         return NotAccepted("gateway_throttles")
+    if code in QUOTAS:
+        return NotAccepted("gateway_no_credit")
+    if code in SHUT_OUT:
+        return NotAccepted("gateway_shut")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AnswerLost("gateway_broke")
     return Refused(code)

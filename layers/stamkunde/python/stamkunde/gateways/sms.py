@@ -24,6 +24,10 @@ class Sms(Struct, frozen=True):
         What will be billed at most.
     advertises
         Whether the network may treat it as less urgent.
+    reference
+        What the gateway is to say again when it reports of it; see `stamkunde.gateways.reference`.
+    worth_seconds
+        For how long it is worth delivering, in seconds; None for as long as the gateway thinks fit.
     """
 
     recipient: str
@@ -31,6 +35,13 @@ class Sms(Struct, frozen=True):
     text: str
     parts: int
     advertises: bool
+    reference: str | None = None
+    worth_seconds: int | None = None
+
+    @property
+    def most_dollars(self) -> float:
+        """What it may cost at most."""
+        return self.parts * MOST_DOLLARS_A_PART
 
 
 class SnsClient(Protocol):
@@ -46,7 +57,7 @@ class SnsClient(Protocol):
 
 
 class SnsSmsGateway(Struct, frozen=True):
-    """Amazon SNS, straight to a phone number."""
+    """Amazon SNS, straight to a phone number. It carries no reference, knows no end, and reports to logs only."""
 
     client: SnsClient
 
@@ -62,7 +73,7 @@ class SnsSmsGateway(Struct, frozen=True):
                 "AWS.SNS.SMS.SMSType": _text("Promotional" if message.advertises else "Transactional"),
                 "AWS.SNS.SMS.MaxPrice": {
                     "DataType": "Number",
-                    "StringValue": f"{message.parts * MOST_DOLLARS_A_PART:.2f}",
+                    "StringValue": f"{message.most_dollars:.2f}",
                 },
             },
         )

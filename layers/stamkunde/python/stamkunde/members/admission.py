@@ -128,13 +128,17 @@ class Admission(Struct, frozen=True):
     messages: "Callable[[], MemberMessages]"
     arming: "Callable[[], Arming]"
 
-    def write(self, change: Change, now: datetime, *, also: Sequence[Write] = ()) -> Admitted:
+    def write(
+        self, change: Change, now: datetime, *, also: Sequence[Write] = (), also_tells: "Sequence[Message]" = ()
+    ) -> Admitted:
         """Write a change and all that follows from it, or nothing.
 
         Parameters
         ----------
         also
             What must hold or be written along with it, such as that a code is used.
+        also_tells
+            What the member is written to besides, in the same transaction.
 
         Raises
         ------
@@ -144,7 +148,7 @@ class Admission(Struct, frozen=True):
         links = self._links(change, now)
         change = replace(change, after=_completed(change, self.remembered(change.after, links, now), now))
         account, ledger_writes = self._ledger_writes(change, now)
-        letters = self._letters(change, links, now)
+        letters = [*self._letters(change, links, now), *also_tells]
         writes = [
             *self._member_writes(change),
             *ledger_writes,

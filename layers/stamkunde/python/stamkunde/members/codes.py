@@ -144,7 +144,8 @@ class LimitKind(StrEnum):
     """Whose codes are counted; `typed` are those that are tried out in a club, right or wrong.
 
     `proofs` are e-mails that ask whether an address is right, by the member who gave it, and `proofs_to` the same by
-    the address: whoever has a card could write to strangers by them.
+    the address: whoever has a card could write to strangers by them. `stops` are numbers that somebody types to stop
+    what is sent there, by the network address they type them from.
     """
 
     NUMBER = "number"
@@ -153,6 +154,7 @@ class LimitKind(StrEnum):
     TYPED = "typed"
     PROOFS = "proofs"
     PROOFS_TO = "proofs_to"
+    STOPS = "stops"
 
 
 class Window(StrEnum):
@@ -195,6 +197,9 @@ PROOFS_LIMIT = Limit(LimitKind.PROOFS, Window.DAY, 5)
 
 PROOFS_TO_LIMIT = Limit(LimitKind.PROOFS_TO, Window.DAY, 5)
 """By address, whoever gives it."""
+
+STOPS_LIMIT = Limit(LimitKind.STOPS, Window.HOUR, 30)
+"""Enough for a household; somebody else's number is stopped by it too, which they are told."""
 
 TYPED_LIMIT = Limit(LimitKind.TYPED, Window.HOUR, 600)
 """Each of the 300 codes that a club may send in an hour can be typed right, and there is room for as many wrong ones.

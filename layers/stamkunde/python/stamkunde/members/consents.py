@@ -36,6 +36,12 @@ class ConsentMethod(StrEnum):
     STOP_LINK = "stop_link"
     """The link to stop by, in an advertising message."""
 
+    UNSUBSCRIBE = "unsubscribe"
+    """The button by which a mail program unsubscribes its reader, or the page behind it."""
+
+    TEXT_REPLY = "text_reply"
+    """A text message of their own: STOP, or START."""
+
     WEB_FORM = "web_form"
     """A form of another system, whose evidence the club brought along."""
 

@@ -13,16 +13,15 @@ from stamkunde.members.consents import (
     ConsentMethod,
     ConsentRecord,
     Evidence,
-    PermissionKind,
     new_record_id,
-    taken_back,
 )
 from stamkunde.members.erasing import Erasing
 from stamkunde.members.model import AskedBy, Member, MemberState
-from stamkunde.members.permission import counted
 from stamkunde.members.removal import Removal
 from stamkunde.members.service_link import FoundLink, LinkAct
+from stamkunde.members.stopping import Said, Stopping
 from stamkunde.members.wordings import Shown
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
@@ -75,7 +74,7 @@ class LinkActs(Struct, frozen=True):
         if link.act is LinkAct.UNDO_ERASURE:
             return LinkState.WAITING if member.erasure else LinkState.DONE
         if link.act is LinkAct.STOP_ADVERTISING:
-            return LinkState.DONE if self._has_stopped(member) else LinkState.WAITING
+            return LinkState.DONE if self._stopping.has_stopped(member, Channel.SMS) else LinkState.WAITING
         if link.act is LinkAct.STAY:
             return self._state_of_staying(link, member)
         return LinkState.WAITING if member.state is MemberState.OPEN else LinkState.DONE
@@ -142,7 +141,8 @@ class LinkActs(Struct, frozen=True):
         Refusal
             ``link_over``, ``try_again``.
         """
-        self.patience.until_done(lambda: self._try_to_stop(link, language, caller))
+        member = self._member(link, LinkAct.STOP_ADVERTISING, self.clock.now())
+        self._stopping.stop(member.member_id, Channel.SMS, Said(ConsentMethod.STOP_LINK, language, caller))
 
     def _try_to_accept(self, link: FoundLink, shown: Shown, caller: Caller) -> None:
         now = self.clock.now()
@@ -184,19 +184,9 @@ class LinkActs(Struct, frozen=True):
             case LinkState.WAITING:
                 self.admission.write(Change(member, replace(member, details_confirmed_at=now)), now)
 
-    def _try_to_stop(self, link: FoundLink, language: str, caller: Caller) -> None:
-        now = self.clock.now()
-        member = self._member(link, LinkAct.STOP_ADVERTISING, now)
-        if self._has_stopped(member):
-            return
-        said_at = self.admission.word_at(member.member_id, now)
-        evidence = Evidence.on_page(ConsentMethod.STOP_LINK, said_at, language, caller)
-        record = ConsentRecord(new_record_id(said_at), evidence, withdrawn=(PermissionKind.SMS,))
-        self.admission.write(Change(member, member, record), now)
-
-    def _has_stopped(self, member: Member) -> bool:
-        records = self.admission.members.consent_records(member.member_id)
-        return PermissionKind.SMS in taken_back(counted(records, member, self.club.time_zone))
+    @property
+    def _stopping(self) -> Stopping:
+        return Stopping(self.club, self.admission, self.clock, self.patience)
 
     def _confirmation(
         self, member: Member, address: str, language: str, caller: Caller, now: datetime

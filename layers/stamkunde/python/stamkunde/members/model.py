@@ -321,6 +321,9 @@ _PARTS_OF_A_DAY = 3
 _DIGITS_OF_A_YEAR = 4
 _LINK = re.compile(r"://|www\.|\w\.\w", re.IGNORECASE)
 _MARKUP = frozenset("<>{}[]|\\/@")
+_IDEOGRAPHIC_FULL_STOP = "\u3002"
+"""A dot to whoever follows a link (UTS 46), which NFKC leaves alone."""
+
 _DROPPED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _PICTURE_CATEGORIES = {"So", "Me"}
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -349,10 +352,12 @@ def _is_a_name(text: str) -> bool:
     letters = sum(character.isalpha() for character in text)
     digits = sum(character.isdigit() for character in text)
     pictures = any(map(_is_picture, text))
+    # As a phone or a browser reads it: full-width characters and their like are what they look like.
+    plain = unicodedata.normalize("NFKC", text).replace(_IDEOGRAPHIC_FULL_STOP, ".")
     return (
         bool(letters)
         and digits <= MOST_DIGITS_IN_A_NAME
-        and not (pictures or _LINK.search(text) or _MARKUP & {*text})
+        and not (pictures or _LINK.search(plain) or _MARKUP & {*plain})
     )
 
 

@@ -1,6 +1,6 @@
 """Everything that a club keeps of one member, gathered for that member (GDPR art. 15 and 20, R17)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from stamkunde.members.device import Device
 from stamkunde.members.message_notes import MessageNote
 from stamkunde.members.model import Member
 from stamkunde.members.store import MemberStore
+from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.pagination import decode_cursor, encode_cursor
@@ -24,6 +25,30 @@ LARGEST_PART = 4_000
 
 LINES_OF_AN_ENTRY = 5
 """What a movement takes besides its lines, in lines."""
+
+
+class CampaignTold(Struct, frozen=True):
+    """That a member was sent a campaign; not in which words.
+
+    Parameters
+    ----------
+    name
+        What the shop calls it.
+    outcome
+        ``sent``, ``delivered``, ``failed`` or ``unknown``.
+    opened_at
+        When they first followed the link in it, where that was noted.
+    """
+
+    name: str
+    sent_at: datetime
+    channel: Channel
+    outcome: str
+    opened_at: datetime | None = None
+
+
+type CampaignsOf = Callable[[str], Sequence[CampaignTold]]
+"""The campaigns that a member was sent in the last year."""
 
 
 class OwnData(Struct, frozen=True):
@@ -55,6 +80,7 @@ class OwnData(Struct, frozen=True):
     older: str | None
     coupon_names: dict[str, str]
     messages: tuple[MessageNote, ...]
+    campaigns: tuple[CampaignTold, ...]
     devices: tuple[Device, ...]
 
     @property
@@ -79,6 +105,7 @@ class OwnDataReader(Struct, frozen=True):
     ledger: LedgerStore
     access: AccessStore
     clock: Clock
+    campaigns: CampaignsOf
 
     def read(self, member_id: str, before: str | None = None) -> OwnData:
         """Everything there is of a member, with the newest of their movements.
@@ -107,6 +134,7 @@ class OwnDataReader(Struct, frozen=True):
         movements, older = newest(movements)
         records = [record for each in ids for record in self.members.consent_records(each)]
         messages = [note for each in ids for note in self.access.message_notes.of(each, now)]
+        campaigns = [told for each in ids for told in self.campaigns(each)]
         return OwnData(
             club=self.club,
             gathered_at=now,
@@ -118,6 +146,7 @@ class OwnDataReader(Struct, frozen=True):
             older=older,
             coupon_names=self._coupon_names(member) if account and account.uses else {},
             messages=tuple(sorted(messages, key=lambda note: note.written_at)),
+            campaigns=tuple(sorted(campaigns, key=lambda told: (told.sent_at, told.channel))),
             devices=tuple(self.access.devices(member.member_id)),
         )
 

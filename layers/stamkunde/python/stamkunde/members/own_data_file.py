@@ -36,6 +36,7 @@ def _document(data: OwnData) -> dict[str, Any]:
         "movements_of_household": [_shared_movement(entry) for entry in data.of_household],
         "older_movements": data.older,
         "messages": [_plain(note) for note in data.messages],
+        "campaigns": [_plain(told) for told in data.campaigns],
         "devices": [
             {"label": each.label, "opened_at": iso_instant(each.opened_at), "used_at": iso_instant(each.used_at)}
             for each in data.devices

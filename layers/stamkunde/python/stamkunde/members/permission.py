@@ -300,6 +300,35 @@ def basis(facts: Facts, channel: Channel, now: datetime) -> Basis | None:
     return Basis(_start_of(lapses_on(held, zone), zone), yes)
 
 
+class PurchaseBasis(Struct, frozen=True):
+    """What lets offers be chosen by what somebody bought (R12).
+
+    Parameters
+    ----------
+    until
+        The club's first day on which it no longer does; None where the club's written reason does, not a yes.
+    """
+
+    until: date | None
+
+
+def purchase_basis(facts: Facts, now: datetime) -> PurchaseBasis | None:
+    """What lets offers be chosen by what somebody bought; None if nothing does.
+
+    Of who hasn't accepted the terms no item numbers are kept, and nothing that they bought is looked at.
+    """
+    member, club = facts.member, facts.club
+    if member is None or member.is_gone(now) or member.state is not MemberState.MEMBER:
+        return None
+    steps = list(_purchase_steps(facts, member, now))
+    if not all(step.holds for step in steps):
+        return None
+    if steps[-1].finding is Finding.PURCHASES_WEIGHED:
+        return PurchaseBasis(None)
+    held = permissions(facts.counted, email_confirmed=True)[PermissionKind.PURCHASES]
+    return PurchaseBasis(lapses_on(held, club.time_zone))
+
+
 def question(message_class: MessageClass, channel: Channel, purpose: Purpose, language: str) -> str:
     """What `may_write` is asked, in a few words."""
     chosen_by = f".{purpose}" if message_class is MessageClass.MARKETING else ""

@@ -143,6 +143,10 @@ class MemberMessages(Struct, frozen=True):
         contact = self.club.join_page.contact if self.club.join_page else ""
         return self._message(MessageKind.NUMBER_CHANGED, old_phone, language, now, {Field.CONTACT: contact})
 
+    def stopped(self, phone: str, language: str, now: datetime) -> Message:
+        """The answer to STOP: that it was understood. It asks for nothing and offers no way back."""
+        return self._message(MessageKind.STOPPED, phone, language, now, {})
+
     def terms_reminder(
         self,
         phone: str,

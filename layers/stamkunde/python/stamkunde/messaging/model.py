@@ -118,6 +118,7 @@ class MessageKind(StrEnum):
     ERASURE_UNDONE = "erasure_undone"
     ERASED = "erased"
     NUMBER_CHANGED = "number_changed"
+    STOPPED = "stopped"
     TERMS_WEEK_1 = "terms_week_1"
     TERMS_WEEK_1_BONUS = "terms_week_1_bonus"
     TERMS_WEEK_2 = "terms_week_2"
@@ -207,6 +208,8 @@ KINDS = {
     MessageKind.NUMBER_CHANGED: KindRules(
         MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB, Field.CONTACT})
     ),
+    # Whoever answered STOP waits to hear that it was understood. It offers no way back: that would ask for a yes.
+    MessageKind.STOPPED: KindRules(MessageClass.CRITICAL, Timing.AT_ONCE, frozenset({Field.CLUB})),
     MessageKind.TERMS_WEEK_1: _TERMS_REMINDER,
     MessageKind.TERMS_WEEK_1_BONUS: _TERMS_REMINDER_BONUS,
     MessageKind.TERMS_WEEK_2: _TERMS_REMINDER,
@@ -270,12 +273,14 @@ class DeliveryState(StrEnum):
     """What is known of a message on its way.
 
     `pending`: it waits for a worker. `claimed`: one has taken it and may call the gateway. `unknown`: the call's
-    answer was lost, so it may or may not have been sent. `sent`: the gateway has taken it.
+    answer was lost, so it may or may not have been sent. `not_accepted`: its gateway, which reports what it has
+    taken, has said nothing for long. `sent`: the gateway has taken it.
     """
 
     PENDING = "pending"
     CLAIMED = "claimed"
     UNKNOWN = "unknown"
+    NOT_ACCEPTED = "not_accepted"
     SENT = "sent"
     DELIVERED = "delivered"
     FAILED = "failed"
@@ -296,12 +301,13 @@ class DeliveryState(StrEnum):
         return self if earlier in self.replaceable else earlier
 
 
-_FINAL = 4
+_FINAL = 5
 _RANKS = {
     DeliveryState.PENDING: 0,
     DeliveryState.CLAIMED: 1,
     DeliveryState.UNKNOWN: 2,
-    DeliveryState.SENT: 3,
+    DeliveryState.NOT_ACCEPTED: 3,
+    DeliveryState.SENT: 4,
     DeliveryState.DELIVERED: _FINAL,
     DeliveryState.FAILED: _FINAL,
     DeliveryState.EXPIRED: _FINAL,

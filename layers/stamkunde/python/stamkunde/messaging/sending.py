@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from stamkunde.gateways.email import Email
 from stamkunde.gateways.handover import AnswerLost, Gateway, NotAccepted, Refused
+from stamkunde.gateways.reference import MessageReference
 from stamkunde.gateways.sms import Sms
 from stamkunde.gateways.wake_ups import WakeUps
 from stamkunde.messaging.model import KINDS, DeliveryState, MessageClass
@@ -257,4 +258,5 @@ def _sms(message: Message, text: str) -> Sms:
 
 
 def _email(message: Message, text: str) -> Email:
-    return Email(message.recipient, message.sender, message.subject or "", text)
+    reference = MessageReference(message.club_id, message.message_id).text
+    return Email(message.recipient, message.sender, message.subject or "", text, reference=reference)

@@ -19,7 +19,7 @@ from stamkunde.messaging.outbox import (
     seconds_to_next_hour,
     worth_sending_until,
 )
-from stamkunde.messaging.sender import sender_id
+from stamkunde.messaging.sender import mail_sender, sender_id
 from stamkunde.messaging.store import ClubMessages, outbox_key, write_purpose
 from stamkunde.messaging.text import compose_sms
 from stamkunde.shared.channel import Channel
@@ -42,8 +42,13 @@ class OperatorMessages(Struct, frozen=True):
     patience: Patience
     sleep: Callable[[float], None] = time.sleep
 
-    def send(self, typed_phone: str) -> Message:
+    def send(self, typed_phone: str, text: str | None = None) -> Message:
         """Have a test message sent to a number that an operator typed.
+
+        Parameters
+        ----------
+        text
+            What a campaign would say, to try it out; else that this is a test.
 
         Raises
         ------
@@ -52,10 +57,26 @@ class OperatorMessages(Struct, frozen=True):
             countries in which the club takes members.
         """
         phone = parse_phone(typed_phone, country=self.club.country, allowed_countries=self.club.join_countries)
-        message = self._message(phone)
-        self.patience.until_done(lambda: self._try_to_write(message))
-        self.wake_ups.send([outbox_key(message)])
-        return message
+        template = default_template(MessageKind.TEST, self.club.language)
+        values = named_values(self.club.language, {Field.CLUB: self.club.name})
+        said = text or compose_sms(template, values).text
+        return self._sent(self._message(Channel.SMS, phone, sender_id(self.club.name), said))
+
+    def send_email(self, address: str, subject: str, text: str, mail_domain: str) -> Message:
+        """Have an e-mail of a campaign sent to an operator's own address, to try it out.
+
+        Parameters
+        ----------
+        address
+            As `stamkunde.members.email_address.read_email` reads it.
+
+        Raises
+        ------
+        Refusal
+            ``too_many_messages``, ``try_again``.
+        """
+        sender = mail_sender(self.club.name, self.club.slug, mail_domain)
+        return self._sent(self._message(Channel.EMAIL, address, sender, text, subject))
 
     def wait_for(self, message: Message, seconds: int) -> Delivery | None:
         """What became of a message, as soon as that is known; None if it still isn't after so many seconds."""
@@ -66,20 +87,26 @@ class OperatorMessages(Struct, frozen=True):
             self.sleep(SECONDS_BETWEEN_LOOKS)
         return self.store.find_delivery(message.message_id)
 
-    def _message(self, phone: str) -> Message:
-        template = default_template(MessageKind.TEST, self.club.language)
-        values = named_values(self.club.language, {Field.CLUB: self.club.name})
+    def _sent(self, message: Message) -> Message:
+        self.patience.until_done(lambda: self._try_to_write(message))
+        self.wake_ups.send([outbox_key(message)])
+        return message
+
+    def _message(
+        self, channel: Channel, recipient: str, sender: str, text: str, subject: str | None = None
+    ) -> Message:
         now = self.clock.now()
         return Message(
             club_id=self.club.club_id,
             message_id=new_message_id(),
             kind=MessageKind.TEST,
-            channel=Channel.SMS,
-            recipient=phone,
-            sender=sender_id(self.club.name),
-            text=compose_sms(template, values).text,
+            channel=channel,
+            recipient=recipient,
+            sender=sender,
+            text=text,
             due_at=now,
             send_before=worth_sending_until(MessageKind.TEST, now),
+            subject=subject,
         )
 
     def _try_to_write(self, message: Message) -> None:

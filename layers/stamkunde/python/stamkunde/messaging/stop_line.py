@@ -6,7 +6,8 @@ from stamkunde.messaging.model import FIELD_NAMES, KINDS, Field, MessageClass, M
 from stamkunde.messaging.text import Place, Template, parse_template
 
 _LINES = {"da": "\nAfmeld: {Stop}", "nb": "\nAvmeld: {Stopp}", "en": "\nUnsubscribe: {Stop}"}
-_NAMES_BOTH = re.compile(r"\bstopp? (?:sms|texts): ?$", re.IGNORECASE)
+NAMES_BOTH = re.compile(r"\bstopp? (?:sms|texts): ?$", re.IGNORECASE)
+"""How the words before a link end that is the way to stop as well."""
 
 
 def with_stop_line(kind: MessageKind, template: Template, language: str) -> Template:
@@ -28,6 +29,6 @@ def link_stops_too(kind: MessageKind, template: Template, language: str) -> bool
     link = FIELD_NAMES[language][Field.LINK]
     pairs = zip(template.pieces, template.pieces[1:], strict=False)
     return any(
-        isinstance(words, str) and isinstance(place, Place) and place.name == link and _NAMES_BOTH.search(words)
+        isinstance(words, str) and isinstance(place, Place) and place.name == link and NAMES_BOTH.search(words)
         for words, place in pairs
     )

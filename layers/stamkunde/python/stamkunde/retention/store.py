@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from stamkunde.retention.model import StepKind
-from stamkunde.shared.clock import compact_instant, days_of_utc, iso_instant, parse_instant
+from stamkunde.shared.clock import compact_instant, days_of_utc, iso_instant, parse_compact, parse_instant
 from stamkunde.shared.ids import new_id, shard_of
 from stamkunde.shared.item import to_wire
 from stamkunde.shared.reading import get_row, query_where
@@ -80,7 +80,7 @@ class Hint(Struct, frozen=True):
 
 def hint_instant(sk: str) -> datetime:
     """When the member of a hint is due, by where it lies among those of its day and shard."""
-    return datetime.strptime(sk.partition("#")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    return parse_compact(sk.partition("#")[0])
 
 
 class Case(Struct, frozen=True):

@@ -135,6 +135,11 @@ def compact_instant(instant: datetime) -> str:
     return f"{utc:%Y%m%dT%H%M%S}{utc.microsecond // 1000:03d}Z"
 
 
+def parse_compact(text: str) -> datetime:
+    """The instant that `compact_instant` wrote."""
+    return datetime.strptime(text, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
 def iso_instant(instant: datetime) -> str:
     """An instant as ISO 8601 in UTC with milliseconds, as tables and answers carry it."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -54,6 +54,14 @@ def parse_mobile(typed: str, *, country: str, allowed_countries: Collection[str]
     return phone
 
 
+def country_of(phone: str) -> str:
+    """The ISO 3166 code of the country that an E.164 number is of; empty if it is of none."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
+
+
 def _parse(typed: str, country: str) -> phonenumbers.PhoneNumber | None:
     """As a national number first: Norwegian 47123456 is a subscriber, not a country code and six digits."""
     candidates = [(typed, country)]

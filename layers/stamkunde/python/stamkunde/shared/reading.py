@@ -1,6 +1,6 @@
 """Reading rows: one by its key, or all of a partition whose sort keys begin alike. Nothing here can scan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stamkunde.shared.item import from_wire, to_wire
@@ -13,6 +13,20 @@ def get_row(client: "DynamoDBClient", table: str, pk: str, sk: str, *, consisten
     """One row, or None; `consistent` reads what was last confirmed, at twice the price."""
     answer = client.get_item(TableName=table, Key=to_wire({"pk": pk, "sk": sk}), ConsistentRead=consistent)
     return from_wire(answer["Item"]) if "Item" in answer else None
+
+
+def get_rows(
+    client: "DynamoDBClient", table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool = False
+) -> list[dict[str, Any]]:
+    """Those of some rows, at most a hundred, that there are, in no order: one call for all of them."""
+    wanted = [to_wire(key) for key in keys]
+    found = []
+    while wanted:
+        asked: Any = {table: {"Keys": wanted, "ConsistentRead": consistent}}
+        answer: Any = client.batch_get_item(RequestItems=asked)
+        found += [from_wire(row) for row in answer["Responses"].get(table, [])]
+        wanted = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+    return found
 
 
 def query_rows(

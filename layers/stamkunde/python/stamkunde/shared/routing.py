@@ -11,14 +11,15 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 class Auth(StrEnum):
     """Who may call a route.
 
-    `link_token` is a link in a service message, good for the one act it names; `device` a browser that has entered a
-    code for a member's card.
+    `link_token` is a link that somebody was sent, good for the one act it names; `device` a browser that has entered
+    a code for a member's card; `gateway` whoever has the secret that a gateway signs its reports with.
     """
 
     NONE = "none"
     TILL_KEY = "till_key"
     LINK_TOKEN = "link_token"  # noqa: S105 - the name of a kind of proof
     DEVICE = "device"
+    GATEWAY = "gateway"
 
 
 class Route(Struct, frozen=True):

@@ -1,0 +1,38 @@
+"""Why somebody whom a campaign looks for isn't written to: each with the rule that says so. Pure."""
+
+from enum import StrEnum
+
+
+class LeftOut(StrEnum):
+    """Why a member of the audience gets no message by a channel; shown before sending, and noted for each of them."""
+
+    NO_PERMISSION = "no_permission"
+    """They never allowed it, or it has lapsed (R29)."""
+    STOPPED = "stopped"
+    """They said stop."""
+    PURCHASES_NOT_ALLOWED = "purchases_not_allowed"
+    """The segment looks at purchases, and theirs may not be used for that (R12)."""
+    TERMS_NOT_ACCEPTED = "terms_not_accepted"
+    """They were joined at a till and haven't accepted the terms."""
+    LEAVING = "leaving"
+    """They are to be deleted."""
+    GONE = "gone"
+    """They were deleted, or merged, since the audience was frozen."""
+    NO_ADDRESS = "no_address"
+    """No confirmed e-mail address."""
+    COUNTRY = "country"
+    """Their number is of a country in which the club writes to nobody."""
+    SUPPRESSED = "suppressed"
+    """Their address bounced for good, or its owner complained."""
+    SAME_ADDRESS = "same_address"
+    """Another member with the same address gets it."""
+    CAP = "cap"
+    """They were sent enough lately: one in 20 hours and four in 30 days; skipped, never queued."""
+    HOLDOUT = "holdout"
+    """Drawn to be left alone, so that the effect can be seen."""
+    HAD_MAIL = "had_mail"
+    """The e-mail came first, and they clicked."""
+    TOO_LONG = "too_long"
+    """With their values the text takes more than six parts, or is blank."""
+    CEILING = "ceiling"
+    """The month's ceiling was reached."""

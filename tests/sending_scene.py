@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stamkunde.campaigns.addresses import Addresses
 from stamkunde.campaigns.ceilings import Ceilings
-from stamkunde.campaigns.chunk_store import CHUNK_SIZE, ChunkKey, ChunkStore, RunKey, chunk_key
+from stamkunde.campaigns.chunk_store import CHUNK_SIZE, Chunk, ChunkKey, ChunkStore, RunKey, chunk_key
 from stamkunde.campaigns.delivering import Delivering
 from stamkunde.campaigns.life import CampaignLife
 from stamkunde.campaigns.model.campaign import Campaign, CampaignStatus, Timetable
@@ -244,10 +244,14 @@ class SendingScene:
     life: Life = field(default_factory=for_ever)
     reports: bool = True
     phones: Iterator[int] = field(default_factory=lambda: iter(range(20_000_001, 30_000_000)))
+    unreadable: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gateway.clock = self.clock
         self.queue = self.queue or Queue(self.clock)
+
+    def note_unreadable(self, _chunk: Chunk, index: int, _error: Exception) -> None:
+        self.unreadable.append(index)
 
     @property
     def mortal(self) -> Any:
@@ -319,7 +323,7 @@ class SendingScene:
             CampaignLife(CampaignStore(client, "messages", club_id, patience), runs, self.clock),
             chunks,
             runs,
-            Writing(self.club, DOMAINS, sources, addresses, links, self.clock, self.pool),
+            Writing(self.club, DOMAINS, sources, addresses, links, self.clock, self.pool, self.note_unreadable),
             Delivering(
                 addresses,
                 results,

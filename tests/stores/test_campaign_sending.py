@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -235,6 +236,35 @@ def test_the_months_ceiling_stops_a_campaign_before_it_is_passed(scene: SendingS
     assert (paused.status, paused.paused_by) == (CampaignStatus.PAUSED, PausedBy.CEILING)
     assert len(scene.gateway.taken) == 40
     assert scene.ceilings.spent(NOON) == 40 * 48
+
+
+def test_somebody_who_cannot_be_read_is_left_out_and_holds_up_nobody(scene: SendingScene) -> None:
+    members = scene.add_members(30)
+    campaign = scene.begin(members)
+    key: Any = {"pk": {"S": f"M#{scene.club.club_id}#{members[3].member_id}"}, "sk": {"S": "MEMBER"}}
+    row: Any = scene.client.get_item(TableName="members", Key=key)["Item"]
+    scene.client.put_item(TableName="members", Item=row | {"joined_at": {"S": "yesterday"}})
+    scene.settle()
+    assert left_out(scene, campaign) == {LeftOut.UNREADABLE: 1}
+    assert (scene.unreadable, len(scene.gateway.taken)) == ([3], 29)
+    assert scene.campaigns.find(campaign.campaign_id).status is CampaignStatus.DONE
+
+
+def test_what_breaks_before_anybody_is_called_costs_nothing_of_the_months_ceiling(scene: SendingScene) -> None:
+    scene.ceilings.set(Ceiling(1_000 * 48, "Holm"), NOON)
+    scene.begin(scene.add_members(20))
+    sender, key = scene.sender(), scene.waking.take()
+    assert key is not None
+
+    class Away(type(sender.chunks)):  # type: ignore[misc]
+        def save(self, *given: Any, **named: Any) -> Any:
+            raise ConnectionError
+
+    chunks = Away(scene.client, "messages", scene.club.club_id)
+    with pytest.raises(ConnectionError):
+        replace(sender, chunks=chunks).send(key)
+    assert scene.gateway.calls == 0
+    assert scene.ceilings.spent(NOON) == 0
 
 
 def test_a_yes_is_noted_as_used_once_in_28_days(scene: SendingScene) -> None:

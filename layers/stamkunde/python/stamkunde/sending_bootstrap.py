@@ -24,6 +24,7 @@ from stamkunde.campaigns.rates import Paces, Rates
 from stamkunde.campaigns.results import Doubts, Results
 from stamkunde.campaigns.runs import Running, RunStore
 from stamkunde.campaigns.sending import ChunkSender, Ended
+from stamkunde.campaigns.sending_notes import tell_unreadable
 from stamkunde.campaigns.stop_links import StopLinks
 from stamkunde.campaigns.store import CampaignStore
 from stamkunde.campaigns.sweep import Sweep
@@ -137,7 +138,7 @@ class Senders(Struct, frozen=True):
             CampaignLife(CampaignStore(client, table, club_id, patience), runs, club_clock),
             chunks,
             runs,
-            Writing(club, domains, sources, addresses, links, club_clock, self.pool),
+            Writing(club, domains, sources, addresses, links, club_clock, self.pool, tell_unreadable),
             Delivering(
                 addresses,
                 Results(client, table, club_id),

@@ -256,19 +256,28 @@ class _Work:
         if not self._sender.ceilings.put_aside(batch.price, batch.asked_at):
             self._sender.life.pause(self._run.key.campaign_id, PausedBy.CEILING)
             return self._stop()
-        if slot is not None and slot.begins - batch.at > CHECKED_FOR:
-            self._sender.delivering.wait_until(slot.begins)
-            campaign = self._checked()
-            if isinstance(campaign, Ended):
-                self._sender.ceilings.give_back(batch.price, batch.asked_at)
-                return campaign
-            batch = self._anew(campaign, batch)
-        return self._deliver(campaign, batch, slot)
-
-    def _deliver(self, campaign: Campaign, batch: "_Batch", slot: Slot | None) -> Ended | None:
-        sender = self._sender
         before = self._chunk
-        self._note_under_way(batch)
+        try:
+            if slot is not None and slot.begins - batch.at > CHECKED_FOR:
+                self._sender.delivering.wait_until(slot.begins)
+                campaign = self._checked()
+                batch = batch if isinstance(campaign, Ended) else self._anew(campaign, batch)
+            if not isinstance(campaign, Ended):
+                self._note_under_way(batch)
+        except Exception:
+            # Nobody was called yet.
+            self._give_back(batch)
+            raise
+        if isinstance(campaign, Ended):
+            self._give_back(batch)
+            return campaign
+        return self._deliver(campaign, before, batch, slot)
+
+    def _give_back(self, batch: "_Batch") -> None:
+        self._sender.ceilings.give_back(batch.price, batch.asked_at)
+
+    def _deliver(self, campaign: Campaign, before: Chunk, batch: "_Batch", slot: Slot | None) -> Ended | None:
+        sender = self._sender
         done = sender.delivering.deliver(campaign, before, batch.drafts, slot, batch.at)
         sender.ceilings.give_back(batch.price - done.spent, batch.asked_at)
         if done.again:
@@ -288,11 +297,7 @@ class _Work:
         hashes = {each.index: each.address.address_hash for each in batch.drafts if each.letter and each.address}
         if not hashes:
             return
-        try:
-            self._save(self._chunk.writing_to(hashes, sender.clock.now()))
-        except LeaseLost:
-            sender.ceilings.give_back(batch.price, batch.asked_at)
-            raise
+        self._save(self._chunk.writing_to(hashes, sender.clock.now()))
 
     def _places(self) -> list[tuple[int, str]]:
         """The next places; of a list that was cleared away, all that are left, for they are nobody's."""

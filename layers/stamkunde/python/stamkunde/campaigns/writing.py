@@ -32,8 +32,11 @@ from stamkunde.messaging.prices import PART_PRICES
 from stamkunde.messaging.sender import mail_sender, sender_id
 from stamkunde.shared.channel import Channel
 from stamkunde.shared.clock import Clock
+from stamkunde.shared.errors import Refusal
+from stamkunde.shared.faults import is_passing
 from stamkunde.shared.phone import country_of
 from stamkunde.shared.programme import programme_at
+from stamkunde.shared.transaction import Busy
 
 USED_AGAIN_AFTER = timedelta(days=28)
 """A yes is noted as used at most so often: it lapses after a year without, and each note is a write."""
@@ -151,6 +154,8 @@ class Writing(Struct, frozen=True):
         The club's.
     pool
         In which members are read side by side.
+    tell
+        Of a place of a list whose member can't be read; they are left out.
     """
 
     club: Club
@@ -160,6 +165,7 @@ class Writing(Struct, frozen=True):
     links: StopLinks
     clock: Clock
     pool: Executor
+    tell: Callable[[Chunk, int, Exception], None]
 
     def drafts(self, campaign: Campaign, chunk: Chunk, number: int, places: Sequence[tuple[int, str]]) -> list[Draft]:
         """What some places of a list come to now, in their order.
@@ -233,7 +239,16 @@ class _One(Struct, frozen=True):
     clicked: set[str]
 
     def draft(self, place: tuple[int, str]) -> _Found:
-        index, member_id = place
+        """What they come to; somebody who can't be read holds up nobody else."""
+        try:
+            return self._found(*place)
+        except Exception as error:
+            if is_passing(error) or isinstance(error, (Busy, Refusal)):
+                raise
+            self.writing.tell(self.chunk, place[0], error)
+            return _Found(*place, left_out=LeftOut.UNREADABLE)
+
+    def _found(self, index: int, member_id: str) -> _Found:
         channel = self.chunk.key.channel
         if not member_id:
             return _Found(index, member_id, left_out=LeftOut.GONE)

@@ -34,5 +34,7 @@ class LeftOut(StrEnum):
     """The e-mail came first, and they clicked."""
     TOO_LONG = "too_long"
     """With their values the text takes more than six parts, or is blank."""
+    UNREADABLE = "unreadable"
+    """What is kept of them can't be read: a fault of ours, which holds up nobody else."""
     CEILING = "ceiling"
     """The month's ceiling was reached."""

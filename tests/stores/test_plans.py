@@ -301,7 +301,7 @@ def test_of_two_who_approve_at_once_one_does(scene: PlanScene) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = sorted(pool.map(approve, range(8)))
     assert found.count("approved") == 1
-    assert set(found) <= {"approved", "campaign_changed", "already_exists", "proposal_over"}
+    assert set(found) <= {"approved", "campaign_changed", "already_exists", "preview_needed", "proposal_over"}
     assert scene.programme.version == 2
 
 

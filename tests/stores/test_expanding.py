@@ -23,6 +23,7 @@ from stamkunde.shared.channel import Channel
 from stamkunde.shared.errors import Refusal
 from stamkunde.shared.patience import Patience
 from tests.campaign_shop import MESSAGES, MONDAY, CampaignShop, member, never
+from tests.ledger_checks import rows
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -280,6 +281,10 @@ def test_an_erasure_takes_somebody_out_of_all_that_campaigns_decided_of_late(sho
         assert named & {"m0000000000000007", "m0000000000000008"} == set()
         assert len(named) == MANY - 2 + 1
     assert list(shop.audience.rows(draft.campaign_id)) == []
+    # Nothing was sent to them yet: they stood in the lists, too.
+    told = str(rows(shop.client, MESSAGES))
+    assert "m0000000000000006" in told
+    assert "m0000000000000007" not in told
 
 
 def test_an_erasure_between_freezing_and_lists_moves_nobody_else(shop: CampaignShop) -> None:

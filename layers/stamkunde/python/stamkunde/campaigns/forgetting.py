@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from stamkunde.campaigns.addresses import Addresses
 from stamkunde.campaigns.audience_store import AudienceStore
-from stamkunde.campaigns.chunk_store import LISTS_LAST, ChunkStore
+from stamkunde.campaigns.chunk_store import CHUNK_SIZE, LISTS_LAST, ChunkStore, RunKey, chunk_key
 from stamkunde.campaigns.delivering import TRUE_FOR
+from stamkunde.campaigns.model.left_out import LeftOut
+from stamkunde.campaigns.model.lists import run_lists
 from stamkunde.campaigns.results import Results
 from stamkunde.campaigns.runs import Running
 from stamkunde.campaigns.store import CampaignStore
@@ -55,7 +57,7 @@ class CampaignTraces(Struct, frozen=True):
     def forget_messages(self, member_ids: Iterable[str], now: datetime) -> None:
         """Forget what somebody was sent, and take them out of the lists that it was sent by.
 
-        Lists by which nothing was sent to them go by themselves: an id in them leads to nobody.
+        Out of the other lists they are taken with what was decided; see `forget_decisions`.
 
         Raises
         ------
@@ -70,7 +72,7 @@ class CampaignTraces(Struct, frozen=True):
                 self.patience.until_done(partial(self.results.forget, result))
 
     def forget_decisions(self, member_ids: Iterable[str], now: datetime) -> None:
-        """Take somebody out of what campaigns decided about them, as long as that is kept.
+        """Take somebody out of what campaigns decided about them and the lists made of it, as long as those are kept.
 
         Raises
         ------
@@ -81,4 +83,19 @@ class CampaignTraces(Struct, frozen=True):
         kept = [each for each in lines if each.frozen_at is not None and now - each.frozen_at < LISTS_LAST]
         for member_id in sorted(member_ids):
             for line in kept:
+                self._forget_places(line.campaign_id, member_id)
                 self.patience.until_done(partial(self.audience.forget, line.campaign_id, member_id))
+
+    def _forget_places(self, campaign_id: str, member_id: str) -> None:
+        """Take somebody out of the lists that were made of what was decided, whatever became of their turn."""
+        decided = self.audience.find(campaign_id, member_id)
+        if decided is None or all(isinstance(each, LeftOut) for each in decided.by_channel.values()):
+            return
+        everybody = (each for row in self.audience.rows(campaign_id) for each in row.decided)
+        for channel, listed in run_lists(everybody).items():
+            run = RunKey(self.chunks.club_id, campaign_id, channel)
+            for number, chunk in enumerate(listed.chunks(CHUNK_SIZE)):
+                if member_id in chunk.members:
+                    place = chunk.members.index(member_id)
+                    forget = partial(self.chunks.forget_place, chunk_key(run, number), place, member_id)
+                    self.patience.until_done(forget)

@@ -261,8 +261,12 @@ class Results:
         Busy
             Somebody writes the same row just now.
         """
-        key = self._key(result)
-        delete_alone(self._client, Delete("result", self._table, key, _GONE_OR_OURS, {"v": ITEM_VERSION}))
+        keys = [self._key(result)]
+        if result.state in _DOUBTFUL:
+            # That the minute job is to look for it: their id is in its key.
+            keys.insert(0, _doubt_key(result))
+        for key in keys:
+            delete_alone(self._client, Delete("result", self._table, key, _GONE_OR_OURS, {"v": ITEM_VERSION}))
 
     def _certain(self, found: Result, state: DeliveryState) -> list[Write]:
         """The minute job needn't look for it any more."""

@@ -92,7 +92,9 @@ def allowed(case: Case) -> bool:
         return there and reachable
     said_yes = case.word in YES and (case.said in FRESH or case.last_use in FRESH)
     by_sale = case.word == "sale" and case.said in FRESH and case.club == "DK, sales count"
-    old_enough = case.age not in YOUNG or case.age == "17" or (case.age, case.said) == GREW_UP_THAT_DAY
+    # Who is 17 was 14 three years ago.
+    was_15 = case.age == "17" and case.said != "3 years ago"
+    old_enough = case.age not in YOUNG or was_15 or (case.age, case.said) == GREW_UP_THAT_DAY
     chosen_rightly = case.chosen_by is Purpose.NEWS or purchases_may_be_used(case)
     return case.person in {"member", "newsletter"} and all(
         (reachable, said_yes or by_sale, old_enough, chosen_rightly)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from infra.function_catalogue import FUNCTIONS, Function
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Function
 
 FOLDERS = {f"/functions/{function.name}/": function for function in FUNCTIONS}
 

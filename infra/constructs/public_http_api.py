@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.python_function import PythonFunction
-from infra.function_catalogue import Function, Http
+from infra.function_description import Function, Http
 from stamkunde.shared.routing import Auth
 
 # Far above what tills and visitors do, far below what an attack could cost: 300 a second is 40 dollars a day.

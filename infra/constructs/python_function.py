@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
-from infra.function_catalogue import Function
+from infra.function_description import Function
 
 METRICS_NAMESPACE = "Stamkunde"
 READING = frozenset({"GetItem", "Query", "BatchGetItem", "ConditionCheckItem"})

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.constructs.failure_queue import FailureQueue
 from infra.constructs.python_function import PythonFunction
-from infra.function_catalogue import Queue
+from infra.function_description import Queue
 
 
 class WakeUpQueue(Construct):

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.constructs.python_function import METRICS_NAMESPACE
-from infra.function_catalogue import Stream
+from infra.function_description import Stream
 from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack
 

@@ -12,7 +12,8 @@ from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.report_topic import PUBLISHERS
-from infra.function_catalogue import FUNCTIONS, TABLES, Stream
+from infra.function_catalogue import FUNCTIONS, TABLES
+from infra.function_description import Stream
 from infra.target import Target
 
 RECOVERY_DAYS = 31

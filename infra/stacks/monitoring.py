@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.constructs.public_http_api import serves_tills
 from infra.constructs.python_function import METRICS_NAMESPACE, PythonFunction
-from infra.function_catalogue import Schedule, Stream
+from infra.function_description import Schedule, Stream
 from infra.stacks.dashboard import dashboard_rows
 from infra.stacks.data import DataStack
 from infra.stacks.service import ServiceStack

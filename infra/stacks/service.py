@@ -22,7 +22,8 @@ from infra.constructs.public_http_api import PublicHttpApi
 from infra.constructs.python_function import KEY_ACTIONS_TO_KEEP_FILES, PythonFunction
 from infra.constructs.report_topic import MAIL_SET, SMS_SET, ReportTopic
 from infra.constructs.wake_up_queue import WakeUpQueue
-from infra.function_catalogue import FUNCTIONS, Function, Http, Queue, Rows, Schedule, Stream
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Function, Http, Queue, Rows, Schedule, Stream
 from infra.packaging import Packages
 from infra.stacks.data import EVIDENCE_ARN, TOMBSTONE_ARN, DataStack
 from infra.target import EDGE_REGION, LOCAL_ORIGIN_SECRET, ORIGIN_SECRET_NAME, Target

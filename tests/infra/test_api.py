@@ -4,7 +4,8 @@ import json
 import re
 from typing import Any
 
-from infra.function_catalogue import FUNCTIONS, Http
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Http
 from infra.local.inbox import PATHS as INBOX_PATHS
 from stamkunde.clubs.model import RESERVED_SLUGS
 from tests.infra.templates import Stacks

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.constructs.viewer_request import viewer_request_code
-from infra.function_catalogue import FUNCTIONS, Http
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Http
 from infra.stacks.ops import QUERIES
 from infra.target import LOCAL_ORIGIN_SECRET, ORIGIN_HEADER, ORIGIN_SECRET_NAME
 from stamkunde import http

@@ -12,7 +12,8 @@ from infra.constructs.python_function import (
     KEY_ACTIONS_TO_WRITE,
     ON_BACKUPS,
 )
-from infra.function_catalogue import FUNCTIONS, TABLES, Function, Http, Queue, Schedule, Stream
+from infra.function_catalogue import FUNCTIONS, TABLES
+from infra.function_description import Function, Http, Queue, Schedule, Stream
 from infra.packaging import ROOT
 from infra.stacks.service import STREAM_ACTIONS
 from stamkunde.messaging.outbox import CLAIM_LASTS, MOST_ATTEMPTS

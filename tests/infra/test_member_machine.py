@@ -11,7 +11,8 @@ import pytest
 from infra.constructs import campaign_machine, erasure_machine, member_machine
 from infra.constructs.case_machine import LASTS
 from infra.erasure_plan import PLAN
-from infra.function_catalogue import FUNCTIONS, Step
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Step
 from infra.stacks.service import MACHINE_VARIABLES
 from stamkunde.campaigns.expanding import Expanded
 from stamkunde.campaigns.expanding import Step as CampaignStep

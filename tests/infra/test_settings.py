@@ -4,7 +4,8 @@ import ast
 
 import pytest
 
-from infra.function_catalogue import FUNCTIONS, Function, Http
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Function, Http
 from infra.packaging import ROOT
 from infra.stacks.service import MACHINE_VARIABLES
 from tests.infra.templates import Stacks

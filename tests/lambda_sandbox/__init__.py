@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.function_catalogue import FUNCTIONS, Http
+from infra.function_catalogue import FUNCTIONS
+from infra.function_description import Http
 from infra.packaging import Packages
 
 ORIGIN_SECRET = "sandbox"
